@@ -47,7 +47,7 @@ def decision(decision_id: str, **values: Any) -> dict[str, Any]:
     return row | {"proposed_action": values.get("action", "retry")} | values
 
 
-def verdict(decision_id: str, person: str, said: str = "correct", **values: Any) -> dict[str, Any]:
+def verdict(decision_id: str | None, person: str, said: str = "correct", **values: Any) -> dict[str, Any]:
     row = {"decision_id": decision_id, "given_by": person, "verdict": said, "given_at": DAY + timedelta(hours=2)}
     return row | values
 
