@@ -1,0 +1,53 @@
+"""Small column expressions that several transforms share."""
+
+from datetime import UTC, datetime, timedelta
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(moment: datetime) -> Column:
+    """An aware datetime as a TIMESTAMP literal, whatever time zone client and session have."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone; pass an aware datetime")
+    return F.timestamp_micros(F.lit((moment - EPOCH) // timedelta(microseconds=1)))
+
+
+def seconds_between(earlier: Column, later: Column) -> Column:
+    return (F.unix_micros(later) - F.unix_micros(earlier)) / F.lit(1_000_000.0)
+
+
+def later_by(moment: Column, seconds: Column) -> Column:
+    """Null when either is."""
+    return F.timestamp_micros(F.unix_micros(moment) + (seconds * F.lit(1_000_000)).cast("bigint"))
+
+
+def matches_glob(value: Column, pattern: str) -> Column:
+    """`*` and `?` as in file names, the rest literally; a null value matches only `*`."""
+    if pattern == "*":
+        return F.lit(True)
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return F.coalesce(value.like(escaped.replace("*", "%").replace("?", "_")), F.lit(False))
+
+
+def no() -> Column:
+    return F.lit(False)
+
+
+def yes() -> Column:
+    return F.lit(True)
+
+
+def is_true(condition: Column) -> Column:
+    """Null counts as false."""
+    return F.coalesce(condition, no())
+
+
+def percent(share: Column) -> Column:
+    return F.concat(F.round(share * 100, 0).cast("int").cast("string"), F.lit(" %"))
+
+
+def dollars(amount: Column) -> Column:
+    return F.concat(F.lit("$"), F.format_number(F.coalesce(amount, F.lit(0.0)), 2))
