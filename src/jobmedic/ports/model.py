@@ -7,6 +7,10 @@ from typing import Protocol
 from jobmedic.knowledge.words import Category
 
 
+class ModelError(Exception):
+    """A model that cannot be asked as it is configured; the message names the setting and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Precedent:
     """A like failure that was judged before, shown to the model as an example."""
