@@ -1,0 +1,152 @@
+"""The one place that knows which Spark runs: Sail in this process, Apache Spark with Delta Lake, or Databricks."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TIME_ZONE = "spark.sql.session.timeZone"
+
+
+class SparkError(Exception):
+    """No session can be had; the message says what is missing and what to do."""
+
+
+class SparkKind(StrEnum):
+    SAIL = "sail"
+    CLASSIC = "classic"
+    DATABRICKS = "databricks"
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a kind of Spark can do beyond reading, appending and merging Delta tables."""
+
+    catalogs: bool
+    """Tables named `catalog.schema.table` outlive the process; otherwise they live in a folder."""
+    add_columns: bool
+    """ALTER TABLE ADD COLUMNS; otherwise an empty append that merges the schema."""
+    cluster_by: bool
+    optimize: bool
+    """OPTIMIZE and VACUUM; otherwise small files are rewritten."""
+    volumes: bool
+    grants: bool
+
+
+# Sail 0.7.2 has none of the statements. Delta Lake 4 knows CLUSTER BY, but asks for a newer table protocol for it,
+# which other readers of a local folder need not know.
+FEATURES: Mapping[SparkKind, Features] = {
+    SparkKind.SAIL: Features(
+        catalogs=False, add_columns=False, cluster_by=False, optimize=False, volumes=False, grants=False
+    ),
+    SparkKind.CLASSIC: Features(
+        catalogs=False, add_columns=True, cluster_by=False, optimize=True, volumes=False, grants=False
+    ),
+    SparkKind.DATABRICKS: Features(
+        catalogs=True, add_columns=True, cluster_by=True, optimize=True, volumes=True, grants=True
+    ),
+}
+
+
+def chosen_kind(environ: Mapping[str, str] | None = None) -> SparkKind:
+    """`JOBMEDIC_SPARK`, else what this installation has."""
+    environ = os.environ if environ is None else environ
+    asked = environ.get("JOBMEDIC_SPARK", "").strip().lower()
+    if asked:
+        if asked not in set(SparkKind):
+            raise SparkError(f"JOBMEDIC_SPARK is {asked!r}; set it to {', '.join(SparkKind)}, or leave it out")
+        return SparkKind(asked)
+    if "DATABRICKS_RUNTIME_VERSION" in environ:
+        return SparkKind.DATABRICKS
+    return SparkKind.SAIL if find_spec("pysail") else SparkKind.CLASSIC
+
+
+@contextmanager
+def open_session(kind: SparkKind | None = None) -> Generator["SparkSession"]:
+    """A session whose times are UTC; closed at the end, but for the one that Databricks lends."""
+    opener = {SparkKind.SAIL: _sail, SparkKind.CLASSIC: _classic, SparkKind.DATABRICKS: _databricks}
+    with opener[kind or chosen_kind()]() as session:
+        yield session
+
+
+@contextmanager
+def _sail() -> Generator["SparkSession"]:
+    os.environ.setdefault("RUST_LOG", "off")  # else each failed query is logged beside the error that it raises
+    try:
+        from pysail.spark import SparkConnectServer
+    except ImportError as error:
+        raise SparkError("Sail is not installed; run: pip install 'jobmedic[local]'") from error
+    from pyspark.sql import SparkSession
+
+    server = SparkConnectServer(ip="127.0.0.1", port=0)
+    server.start(background=True)
+    try:
+        host, port = server.listening_address or ("127.0.0.1", 0)  # never None once it was started
+        session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        session.conf.set(TIME_ZONE, "UTC")
+        try:
+            yield session
+        finally:
+            session.stop()
+    finally:
+        server.stop()  # a process that forked since may hang at its exit if the server still runs
+
+
+@contextmanager
+def _classic() -> Generator["SparkSession"]:
+    if not (shutil.which("java") or "JAVA_HOME" in os.environ):
+        raise SparkError("Apache Spark needs Java 17; install it, or set JOBMEDIC_SPARK=sail")
+    if not find_spec("delta"):
+        raise SparkError(
+            "Delta Lake is not installed; run: pip install 'jobmedic[classic]' in an environment of its own"
+        )
+    from jobmedic.edges import delta_jars
+
+    warehouse = tempfile.mkdtemp(prefix="jobmedic-warehouse-")
+    try:
+        session = delta_jars.build_session(Path(warehouse))
+        try:
+            yield session
+        finally:
+            session.stop()
+    finally:
+        shutil.rmtree(warehouse, ignore_errors=True)
+
+
+@contextmanager
+def _databricks() -> Generator["SparkSession"]:
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession() or _connected()
+    before = session.conf.get(TIME_ZONE)
+    session.conf.set(TIME_ZONE, "UTC")
+    try:
+        yield session
+    finally:
+        if before:
+            session.conf.set(TIME_ZONE, before)  # a notebook goes on with its own
+
+
+def _connected() -> "SparkSession":
+    from pyspark.sql import SparkSession
+
+    if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+        try:
+            from databricks.connect import DatabricksSession  # type: ignore[import-untyped,unused-ignore]
+        except ImportError as error:
+            raise SparkError(
+                "no Databricks session here; run this on Databricks, install databricks-connect, or set JOBMEDIC_SPARK=sail"
+            ) from error
+        session: SparkSession = DatabricksSession.builder.getOrCreate()
+    else:
+        session = SparkSession.builder.getOrCreate()
+    return session

@@ -1,0 +1,126 @@
+"""The place of the tables as one session sees it: which are there, under what name, with which columns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from jobmedic.edges.ledger_errors import explained
+from jobmedic.edges.place import Folder, parse_place
+from jobmedic.edges.spark import Features
+from jobmedic.knowledge.tables import Column, Table, View
+from jobmedic.ports.ledger import LedgerError
+
+
+class TableHome:
+    def __init__(self, spark: SparkSession, where: str | Path, features: Features) -> None:
+        self.spark = spark
+        self.features = features
+        self.place = parse_place(where)
+        if not isinstance(self.place, Folder) and not features.catalogs:
+            raise LedgerError(
+                f"tables at {self.place}: a catalog's schema needs Databricks; give a folder, such as .jobmedic/tables"
+            )
+        self._opened = False
+        self._registered: set[str] = set()
+
+    def name_of(self, table: str) -> str:
+        return f"{self.place.schema}.`{table}`"
+
+    def at(self, table: str) -> str:
+        """For messages."""
+        return f"table {table} in {self.place}"
+
+    def open(self) -> None:
+        """Makes the schema; in a folder it is this session's alone."""
+        if not self._opened:
+            with explained(f"the schema for the tables in {self.place}"):
+                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.place.schema}").collect()
+            self._opened = True
+
+    def has(self, table: Table) -> bool:
+        """Whether the table exists; if so this session knows it by `name_of` from now on."""
+        if table.name in self._registered:
+            return True
+        if isinstance(self.place, Folder):
+            found = self._register(table, self.place.path / table.name)
+        else:
+            with explained(f"looking for {self.at(table.name)}"):
+                found = self.spark.catalog.tableExists(self.name_of(table.name))
+        if found:
+            self._check(table)
+            self._registered.add(table.name)
+        return found
+
+    def create(self, table: Table, properties: Mapping[str, str]) -> None:
+        self.open()
+        columns = ", ".join(f"`{c.name}` {c.type} COMMENT {literal(c.comment)}" for c in table.columns)
+        statement = f"CREATE TABLE IF NOT EXISTS {self.name_of(table.name)} ({columns}) USING delta"
+        if table.cluster_by and self.features.cluster_by:
+            statement += f" CLUSTER BY ({', '.join(table.cluster_by)})"
+        statement += f" COMMENT {literal(table.comment)}"
+        if isinstance(self.place, Folder):
+            statement += f" LOCATION {literal((self.place.path / table.name).as_posix())}"
+        statement += f" TBLPROPERTIES ({', '.join(f'{literal(k)} = {literal(v)}' for k, v in properties.items())})"
+        with explained(f"creating {self.at(table.name)}"):
+            self.spark.sql(statement).collect()
+        self._registered.add(table.name)
+
+    def create_view(self, view: View) -> None:
+        columns = ", ".join(f"`{c.name}` COMMENT {literal(c.comment)}" for c in view.columns)
+        with explained(f"creating {self.at(view.name)}"):
+            self.spark.sql(
+                f"CREATE OR REPLACE VIEW {self.name_of(view.name)} ({columns}) COMMENT {literal(view.comment)} "
+                f"AS {view.select(self.place.schema)}"
+            ).collect()
+        self._registered.add(view.name)
+
+    def has_view(self, view: View) -> bool:
+        return view.name in self._registered or (
+            not isinstance(self.place, Folder) and self.spark.catalog.tableExists(self.name_of(view.name))
+        )
+
+    def missing_columns(self, table: Table) -> tuple[Column, ...]:
+        with explained(f"reading {self.at(table.name)}"):
+            present = {name.lower() for name in self.spark.table(self.name_of(table.name)).columns}
+        return tuple(column for column in table.columns if column.name not in present)
+
+    def _register(self, table: Table, path: Path) -> bool:
+        try:
+            if not any((path / "_delta_log").glob("*.json")):
+                if path.is_dir() and any(entry.name != "_delta_log" for entry in path.iterdir()):
+                    raise LedgerError(
+                        f"{self.at(table.name)}: the folder holds files but no Delta table; choose another place"
+                    )
+                return False
+        except OSError as error:
+            raise LedgerError(
+                f"{self.at(table.name)}: {error.strerror}; choose another place with JOBMEDIC_TABLES"
+            ) from error
+        self.open()
+        with explained(f"reading {self.at(table.name)}"):
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {self.name_of(table.name)} USING delta LOCATION {literal(path.as_posix())}"
+            ).collect()
+        return True
+
+    def _check(self, table: Table) -> None:
+        """Refuses a table that somebody else made: one without our keys, or with other types under our names."""
+        with explained(f"reading {self.at(table.name)}"):
+            present = dict(self.spark.table(self.name_of(table.name)).dtypes)
+        other = [
+            f"{column.name} is {present[column.name]} instead of {column.type.lower()}"
+            for column in table.columns
+            if present.get(column.name, column.type.lower()) != column.type.lower()
+        ]
+        lacking = [name for name in table.key or table.column_names[:1] if name not in present]
+        if other or lacking:
+            why = "; ".join([*other, *(f"it has no column {name}" for name in lacking)])
+            raise LedgerError(
+                f"{self.at(table.name)} is not jobmedic's: {why}. Choose another place with JOBMEDIC_TABLES"
+            )
+
+
+def literal(text: str) -> str:
+    """A SQL string; Spark reads a backslash as an escape."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,38 @@
+"""One Spark for the whole run, of the kind that JOBMEDIC_SPARK names; sockets reach loopback alone (see pyproject.toml)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before anything imports a library that reads them.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ["TZ"] = "America/New_York"  # whoever forgets that times are UTC shall notice
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.spark import FEATURES, Features, SparkKind, chosen_kind, open_session
+
+
+@pytest.fixture(scope="session")
+def spark_kind() -> SparkKind:
+    return chosen_kind()
+
+
+@pytest.fixture(scope="session")
+def features(spark_kind: SparkKind) -> Features:
+    return FEATURES[spark_kind]
+
+
+@pytest.fixture(scope="session")
+def spark(spark_kind: SparkKind) -> Iterator[SparkSession]:
+    with open_session(spark_kind) as session:
+        yield session
+
+
+@pytest.fixture
+def ledger(spark: SparkSession, features: Features, tmp_path: Path) -> DeltaLedger:
+    """An empty ledger in a folder of the test's own."""
+    return DeltaLedger(spark, tmp_path / "tables", features)
