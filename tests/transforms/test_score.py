@@ -9,7 +9,8 @@ from jobmedic.transforms.score import score
 from tests.table_rows import DAY, applied, decision, outcome, table_frame, verdict
 
 Rows = list[dict[str, Any]]
-Figures = dict[tuple[str, str, str], tuple[float | None, int]]
+Figures = dict[tuple[str, str, str], Any]
+"""(value, n) by metric, dimension and member"""
 
 
 def judge(spark: SparkSession, decisions: Rows, outcomes: Rows = [], feedback: Rows = []) -> DataFrame:  # noqa: B006 - read only
@@ -30,7 +31,7 @@ def figures(spark: SparkSession, seen: DataFrame, passes: Rows = [], incidents: 
     return {(r.metric, r.dimension, r.member): (r.value, r.n) for r in scores.collect()}
 
 
-def overall(found: Figures, metric: str) -> tuple[float | None, int]:
+def overall(found: Figures, metric: str) -> Any:
     return found[metric, "all", "all"]
 
 

@@ -128,4 +128,4 @@ def _ended() -> Column:
 def _value_of_recovery() -> Column:
     """What the policy held a recovery to be worth when it decided; null where the decision does not tell."""
     probability = F.col("retry_success_probability")
-    return F.when(probability > 0, F.col("expected_gain_usd") / probability)
+    return F.col("expected_gain_usd") / F.when(probability > 0, probability)
