@@ -56,7 +56,14 @@ class DeltaLedger:
             path = self.home.name_of(table)
             self._retried(lambda: full.write.format("delta").mode("append").saveAsTable(path))
 
-    def merge(self, table: str, rows: DataFrame, *, update: Sequence[str] | None = None) -> None:
+    def merge(
+        self,
+        table: str,
+        rows: DataFrame,
+        *,
+        update: Sequence[str] | None = None,
+        expect: Mapping[str, str | None] | None = None,
+    ) -> None:
         spec = self._writable(table, rows)
         if not spec.key:
             raise LedgerError(f"table {table} has no key to merge on; append to it")
@@ -68,9 +75,9 @@ class DeltaLedger:
             if not self._one_row_a_key(spec, rows):
                 return
             source = rows.select(*[_column(c.name, c.type, rows.columns) for c in given])
-            self._merge(spec, source, updated)
+            self._merge(spec, source, updated, expect or {})
 
-    def _merge(self, table: Table, source: DataFrame, updated: Sequence[str]) -> None:
+    def _merge(self, table: Table, source: DataFrame, updated: Sequence[str], expect: Mapping[str, str | None]) -> None:
         view = f"jobmedic_{uuid4().hex}"
         names = source.columns
         statement = [
@@ -78,7 +85,8 @@ class DeltaLedger:
             "ON " + " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key),
         ]
         if updated:
-            statement.append("WHEN MATCHED THEN UPDATE SET " + ", ".join(f"t.`{n}` = s.`{n}`" for n in updated))
+            still = "".join(f" AND t.`{name}` <=> {_literal(value)}" for name, value in expect.items())
+            statement.append(f"WHEN MATCHED{still} THEN UPDATE SET " + ", ".join(f"t.`{n}` = s.`{n}`" for n in updated))
         inserted, values = (", ".join(f"{side}`{name}`" for name in names) for side in ("", "s."))
         statement.append(f"WHEN NOT MATCHED THEN INSERT ({inserted}) VALUES ({values})")
         source.createOrReplaceTempView(view)
@@ -141,6 +149,13 @@ def _table(name: str) -> Table:
         return tables()[name]
     except KeyError:
         raise LedgerError(f"there is no table or view {name}; there are {', '.join([*tables(), *views()])}") from None
+
+
+def _literal(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _column(name: str, kind: str, given: Sequence[str]) -> Column:

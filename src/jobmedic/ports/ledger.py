@@ -21,10 +21,18 @@ class Ledger(Protocol):
 
     def append(self, table: str, rows: DataFrame) -> None: ...
 
-    def merge(self, table: str, rows: DataFrame, *, update: Sequence[str] | None = None) -> None:
+    def merge(
+        self,
+        table: str,
+        rows: DataFrame,
+        *,
+        update: Sequence[str] | None = None,
+        expect: Mapping[str, str | None] | None = None,
+    ) -> None:
         """Upsert on the table's key; `update` names the columns set on a match: None all given, () insert only.
 
         `rows` may carry fewer columns than the table: on insert the rest are null. A commit conflict is retried
-        on a fresh read, so that of two passes that insert one key only one wins.
+        on a fresh read, so that of two passes that insert one key only one wins. `expect` names values that the
+        matched row must still have (None: null), or it is left as it is: of two that take over, one wins.
         """
         ...
