@@ -4,11 +4,11 @@ import time
 from dataclasses import replace
 
 import pytest
-from chat_endpoint import GOOD_ANSWER, Answer, chat_endpoint, completion, failure
 
 from jobmedic.edges.azure_openai import AzureOpenAIModel, Limits, Prices
 from jobmedic.knowledge.words import Category
 from jobmedic.ports.model import ModelError, ModelReply, Question
+from tests.edges.chat_endpoint import GOOD_ANSWER, Answer, chat_endpoint, completion, failure
 
 QUESTION = Question("v1:abc", "java.net.ConnectException: Connection refused", None, "notebook", "RUN_EXECUTION_ERROR")
 QUICK = Limits(timeout_seconds=5, patience_seconds=5, attempts=3)
