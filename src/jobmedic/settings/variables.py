@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     jobmedic_secret_scope: str | None = Field(
         None, description="Secret scope with azure-openai-api-key, email-password and incident-urls"
     )
+    jobmedic_analysts_group: str | None = Field(
+        None, description="Group that may read the tables of a catalog and write feedback; empty: nobody but the owner"
+    )
     jobmedic_since: Duration = Field(timedelta(hours=24), description="How far a first pass looks back")
     jobmedic_longest_run: Duration = Field(
         timedelta(days=7), description="Longest run there is: a first pass looks back this much further"
