@@ -18,12 +18,13 @@ Reply = tuple[int, dict[str, Any]]
 class Workspace:
     """Nothing was deployed yet: there is a user, and the user's folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
+        self.address = address
         self.folders = {HOME}
 
     def get(self, path: str, query: dict[str, list[str]]) -> Reply:
         if path == "/.well-known/databricks-config":
-            return 200, {"workspace_id": "900"}
+            return 200, {"workspace_id": "900", "oidc_endpoint": f"http://{self.address}/oidc"}
         if path == "/api/2.0/preview/scim/v2/Me":
             return 200, {"id": "1", "userName": USER, "emails": [{"value": USER, "primary": True}]}
         if path == "/api/2.0/workspace/get-status":
@@ -75,11 +76,12 @@ class Endpoint(BaseHTTPRequestHandler):
 @contextmanager
 def serve() -> Iterator[str]:
     server = WorkspaceServer(("127.0.0.1", 0), Endpoint)
-    server.workspace = Workspace()
+    address = f"127.0.0.1:{server.server_port}"
+    server.workspace = Workspace(address)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{address}"
     finally:
         server.shutdown()
         server.server_close()
