@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as t
 
 from jobmedic.edges.ledger_errors import explained
-from jobmedic.knowledge.tables import Table
+from jobmedic.knowledge.tables import Column, Table
 from jobmedic.ports.ledger import LedgerError
 
 _ATOMS: Mapping[str, type[t.DataType]] = {
@@ -34,11 +34,11 @@ def spark_type(name: str) -> t.DataType:
     return _ATOMS[name]()
 
 
-def struct_of(table: Table, *, comments: bool = False) -> t.StructType:
+def struct_of(columns: Sequence[Column], *, comments: bool = False) -> t.StructType:
     return t.StructType(
         [
             t.StructField(c.name, spark_type(c.type), metadata={"comment": c.comment} if comments else None)
-            for c in table.columns
+            for c in columns
         ]
     )
 
@@ -52,7 +52,7 @@ def typed_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, A
             raise LedgerError(f"a row for {table.name} has columns that the table lacks: {', '.join(sorted(unknown))}")
     with explained(f"a row for {table.name}"):
         data = [tuple(_storable(row.get(name)) for name in names) for row in rows]
-        return spark.createDataFrame(data, struct_of(table))
+        return spark.createDataFrame(data, struct_of(table.columns))
 
 
 def rows_of(frame: DataFrame, doing: str = "reading rows") -> list[dict[str, Any]]:

@@ -13,17 +13,11 @@ from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_
 from jobmedic.edges.frames import typed_frame
 from jobmedic.edges.ledger_errors import explained, is_conflict
 from jobmedic.edges.spark import Features
-from jobmedic.edges.table_home import TableHome
+from jobmedic.edges.table_home import TableHome, literal
 from jobmedic.knowledge.tables import Table, tables, views
 from jobmedic.ports.ledger import LedgerError
 
 _log = logging.getLogger(__name__)
-
-# Retention: an old version of a table can be read for a month, its files a week after they were replaced.
-PROPERTIES: Mapping[str, str] = {
-    "delta.logRetentionDuration": "interval 30 days",
-    "delta.deletedFileRetentionDuration": "interval 7 days",
-}
 
 _ATTEMPTS = 12
 
@@ -85,10 +79,12 @@ class DeltaLedger:
             "ON " + " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key),
         ]
         if updated:
-            still = "".join(f" AND t.`{name}` <=> {_literal(value)}" for name, value in expect.items())
+            still = "".join(
+                f" AND t.`{name}` <=> {'NULL' if value is None else literal(value)}" for name, value in expect.items()
+            )
             statement.append(f"WHEN MATCHED{still} THEN UPDATE SET " + ", ".join(f"t.`{n}` = s.`{n}`" for n in updated))
         inserted, values = (", ".join(f"{side}`{name}`" for name in names) for side in ("", "s."))
-        statement.append(f"WHEN NOT MATCHED THEN INSERT ({inserted}) VALUES ({values})")
+        statement.append(f"WHEN NOT MATCHED THEN INSERT ({inserted}) VALUES ({values})")  # noqa: S608 - names of the schema
         source.createOrReplaceTempView(view)
         try:
             self._retried(lambda: self._spark.sql(" ".join(statement)).collect())
@@ -116,7 +112,7 @@ class DeltaLedger:
         if unknown := set(rows.columns) - set(spec.column_names):
             raise LedgerError(f"writing {self.home.at(table)}: it has no column {', '.join(sorted(unknown))}")
         if not self.home.has(spec):
-            self.home.create(spec, PROPERTIES)
+            self.home.create(spec)
         return spec
 
     def _open_view(self, name: str) -> None:
@@ -127,7 +123,7 @@ class DeltaLedger:
             if read in views():
                 self._open_view(read)
             elif not self.home.has(tables()[read]):
-                self.home.create(tables()[read], PROPERTIES)
+                self.home.create(tables()[read])
         self.home.create_view(view)
 
     @staticmethod
@@ -149,13 +145,6 @@ def _table(name: str) -> Table:
         return tables()[name]
     except KeyError:
         raise LedgerError(f"there is no table or view {name}; there are {', '.join([*tables(), *views()])}") from None
-
-
-def _literal(value: str | None) -> str:
-    if value is None:
-        return "NULL"
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _column(name: str, kind: str, given: Sequence[str]) -> Column:

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,13 +40,22 @@ class Features:
     """OPTIMIZE and VACUUM; otherwise small files are rewritten."""
     volumes: bool
     grants: bool
+    table_properties: Mapping[str, str] = field(default_factory=dict)
+    """Set on every table that is made."""
 
 
 # Sail 0.7.2 has none of the statements. Delta Lake 4 knows CLUSTER BY, but asks for a newer table protocol for it,
 # which other readers of a local folder need not know.
 FEATURES: Mapping[SparkKind, Features] = {
     SparkKind.SAIL: Features(
-        catalogs=False, add_columns=False, cluster_by=False, optimize=False, volumes=False, grants=False
+        catalogs=False,
+        add_columns=False,
+        cluster_by=False,
+        optimize=False,
+        volumes=False,
+        grants=False,
+        # Its checksum files repeat the whole schema: 6 KB a commit, and no reader needs them.
+        table_properties={"delta.writeChecksumFile.enabled": "false"},
     ),
     SparkKind.CLASSIC: Features(
         catalogs=False, add_columns=True, cluster_by=False, optimize=True, volumes=False, grants=False

@@ -5,11 +5,24 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from jobmedic.edges.ledger_errors import explained
+from jobmedic.edges.ledger_errors import explain, explained
 from jobmedic.edges.place import Folder, parse_place
 from jobmedic.edges.spark import Features
 from jobmedic.knowledge.tables import Column, Table, View
 from jobmedic.ports.ledger import LedgerError
+
+# An old version of a table can be read for as long as its log is kept, its files for as long as deleted ones are.
+_IN_CATALOG = {
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.deletedFileRetentionDuration": "interval 7 days",
+}
+# A folder has many small commits and nobody who looks after it: its log is kept short and its statistics to the keys.
+_IN_FOLDER = {
+    "delta.logRetentionDuration": "interval 7 days",
+    "delta.deletedFileRetentionDuration": "interval 1 days",
+    "delta.dataSkippingNumIndexedCols": "4",
+    "delta.checkpointInterval": "20",
+}
 
 
 class TableHome:
@@ -27,6 +40,11 @@ class TableHome:
     def name_of(self, table: str) -> str:
         return f"{self.place.schema}.`{table}`"
 
+    def folder_of(self, table: str) -> Path:
+        if not isinstance(self.place, Folder):
+            raise LedgerError(f"{self.at(table)} lies in no folder")
+        return self.place.path / table
+
     def at(self, table: str) -> str:
         """For messages."""
         return f"table {table} in {self.place}"
@@ -43,7 +61,7 @@ class TableHome:
         if table.name in self._registered:
             return True
         if isinstance(self.place, Folder):
-            found = self._register(table, self.place.path / table.name)
+            found = self._register(table, self.folder_of(table.name))
         else:
             with explained(f"looking for {self.at(table.name)}"):
                 found = self.spark.catalog.tableExists(self.name_of(table.name))
@@ -52,18 +70,26 @@ class TableHome:
             self._registered.add(table.name)
         return found
 
-    def create(self, table: Table, properties: Mapping[str, str]) -> None:
+    def create(self, table: Table) -> None:
+        """Only for a table that `has` did not find."""
         self.open()
+        if isinstance(self.place, Folder):
+            # A session may still know a table whose folder is gone. Dropping one with a location leaves its files alone.
+            self.spark.sql(f"DROP TABLE IF EXISTS {self.name_of(table.name)}").collect()
+        properties = self._properties()
         columns = ", ".join(f"`{c.name}` {c.type} COMMENT {literal(c.comment)}" for c in table.columns)
         statement = f"CREATE TABLE IF NOT EXISTS {self.name_of(table.name)} ({columns}) USING delta"
         if table.cluster_by and self.features.cluster_by:
             statement += f" CLUSTER BY ({', '.join(table.cluster_by)})"
         statement += f" COMMENT {literal(table.comment)}"
         if isinstance(self.place, Folder):
-            statement += f" LOCATION {literal((self.place.path / table.name).as_posix())}"
+            statement += f" LOCATION {literal(self.folder_of(table.name).as_posix())}"
         statement += f" TBLPROPERTIES ({', '.join(f'{literal(k)} = {literal(v)}' for k, v in properties.items())})"
-        with explained(f"creating {self.at(table.name)}"):
+        try:
             self.spark.sql(statement).collect()
+        except Exception as error:
+            if not self.has(table):  # else another process made it a moment ago
+                raise explain(error, f"creating {self.at(table.name)}") from error
         self._registered.add(table.name)
 
     def create_view(self, view: View) -> None:
@@ -84,6 +110,9 @@ class TableHome:
         with explained(f"reading {self.at(table.name)}"):
             present = {name.lower() for name in self.spark.table(self.name_of(table.name)).columns}
         return tuple(column for column in table.columns if column.name not in present)
+
+    def _properties(self) -> Mapping[str, str]:
+        return (_IN_FOLDER if isinstance(self.place, Folder) else _IN_CATALOG) | dict(self.features.table_properties)
 
     def _register(self, table: Table, path: Path) -> bool:
         try:
@@ -107,7 +136,7 @@ class TableHome:
     def _check(self, table: Table) -> None:
         """Refuses a table that somebody else made: one without our keys, or with other types under our names."""
         with explained(f"reading {self.at(table.name)}"):
-            present = dict(self.spark.table(self.name_of(table.name)).dtypes)
+            present = {name.lower(): kind for name, kind in self.spark.table(self.name_of(table.name)).dtypes}
         other = [
             f"{column.name} is {present[column.name]} instead of {column.type.lower()}"
             for column in table.columns
