@@ -21,6 +21,7 @@ class Agenda:
     def __init__(self) -> None:
         self._events: list[_Event] = []
         self._order = count()
+        self._settling = False
         self.now = 0
         """Time of the event that is happening."""
 
@@ -28,12 +29,18 @@ class Agenda:
         heapq.heappush(self._events, _Event(at, next(self._order), what, args))
 
     def settle(self, until: int) -> None:
-        """Lets everything happen that is due, each at its own time."""
-        while self._events and self._events[0].at <= until:
-            event = heapq.heappop(self._events)
-            self.now = max(self.now, event.at)
-            event.what(*event.args)
-        self.now = max(self.now, until)
+        """Lets everything happen that is due, each at its own time. What happens may ask for it again: to no effect."""
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            while self._events and self._events[0].at <= until:
+                event = heapq.heappop(self._events)
+                self.now = max(self.now, event.at)
+                event.what(*event.args)
+            self.now = max(self.now, until)
+        finally:
+            self._settling = False
 
     @property
     def next_at(self) -> int | None:
