@@ -76,7 +76,7 @@ class SystemTables:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         return WorkspaceError(
             f"{self._schema} cannot be read: {said}. Have an account admin enable the schema and grant USE and SELECT on it, "
-            "or read runs from the API with --source api"
+            "or use --source api"
         )
 
 
