@@ -19,6 +19,7 @@ PRODUCT = "jobmedic"
 # `Config` asks the host for /.well-known/databricks-config as it is built, goes on without an answer, and repeats the
 # question for its whole retry budget. A host that is down should not cost minutes here.
 _PROBE_SECONDS = 3
+_PROBE_HTTP_SECONDS = 10.0
 
 # Settings of jobmedic's own whose names are also the SDK's attributes.
 _OWN = {
@@ -42,13 +43,14 @@ def open_calls(settings: Settings) -> Calls:
 
 
 def _config(settings: Settings, patience: Patience) -> Config:
+    http_timeout = settings.databricks_http_timeout.total_seconds()
     connections = max(20, settings.jobmedic_concurrency)
     try:
         config = Config(
             product=PRODUCT,
             product_version=_version(),
             clock=patience,
-            http_timeout_seconds=settings.databricks_http_timeout.total_seconds(),
+            http_timeout_seconds=min(http_timeout, _PROBE_HTTP_SECONDS),
             retry_timeout_seconds=_PROBE_SECONDS,
             max_connection_pools=connections,
             max_connections_per_pool=connections,
@@ -61,6 +63,7 @@ def _config(settings: Settings, patience: Patience) -> Config:
         ) from error
     if not config.host:
         raise WorkspaceError("Databricks: no workspace is named. Set DATABRICKS_HOST, or DATABRICKS_CONFIG_PROFILE.")
+    config.http_timeout_seconds = http_timeout
     config.retry_timeout_seconds = max(1, int(patience.budget_seconds))
     return config
 
