@@ -1,6 +1,7 @@
 """The policy: what a platform team allows, read from YAML over the default and checked whole."""
 
 import hashlib
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -80,7 +81,9 @@ class ParamPolicy(_Part):
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if not self.choices and (self.minimum is None or self.maximum is None):
-            raise ValueError(f"parameter {self.name} needs `choices`, or `minimum` and `maximum`: without bounds nothing may be changed")
+            raise ValueError(
+                f"parameter {self.name} needs `choices`, or `minimum` and `maximum`: without bounds nothing may be changed"
+            )
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"parameter {self.name}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
         return self
@@ -172,6 +175,12 @@ class Policy(_Part):
     def digest(self) -> str:
         """Twelve hex digits that change whenever the policy says something else."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    def price_per_hour(self, job_name: str | None) -> float:
+        """US dollars for an hour of a run of this job."""
+        named = (job for job in self.jobs if job.compute_usd_per_hour is not None)
+        priced = (job.compute_usd_per_hour for job in named if job.match == "*" or fnmatchcase(job_name or "", job.match))
+        return next((price for price in priced if price is not None), self.money.compute_usd_per_hour)
 
     @classmethod
     def load(cls, path: Path | None = None, *, max_retries: int | None = None) -> "Policy":

@@ -15,6 +15,11 @@ def instant(moment: datetime) -> Column:
     return F.timestamp_micros(F.lit((moment - EPOCH) // timedelta(microseconds=1)))
 
 
+def from_micros(micros: int) -> datetime:
+    """The aware datetime of `unix_micros`: exact, and free of what a client makes of a TIMESTAMP."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
 def seconds_between(earlier: Column, later: Column) -> Column:
     return (F.unix_micros(later) - F.unix_micros(earlier)) / F.lit(1_000_000.0)
 

@@ -50,7 +50,8 @@ def _with_cause(
         *[F.col(name).alias(f"job_{name}") for name in ("failed_in_row", "last_failed_at", "pending")],
     )
     return (
-        failures.withColumn("repairs", F.coalesce(F.col("repairs"), F.lit(0)))
+        failures.drop("source")  # where it was read, not who diagnosed it
+        .withColumn("repairs", F.coalesce(F.col("repairs"), F.lit(0)))
         .withColumn("executions", F.greatest(F.coalesce(F.col("executions"), F.lit(1)), F.lit(1)))
         .join(F.broadcast(known), "fingerprint", "left")
         .join(F.broadcast(jobs), ["workspace_id", "job_id"], "left")

@@ -1,0 +1,211 @@
+"""Observe and collect: which runs to look at, their failures into the ledger, and what became of earlier actions.
+
+A failure is stored before anything else happens to it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from jobmedic.knowledge.states import SUCCESS
+from jobmedic.knowledge.words import ActionStatus
+from jobmedic.pipeline.outcomes import Pending, judged, pending_actions
+from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.read_runs import JobShelf, ReadRun, Resubmitted, RunsReader, chunked
+from jobmedic.pipeline.tally import Tally
+from jobmedic.ports.workspace import RunSummary
+from jobmedic.transforms.columns import from_micros, instant
+from jobmedic.transforms.fingerprint import fingerprint
+
+# Clocks differ, and a run may be listed a little after it started.
+OVERLAP = timedelta(minutes=10)
+
+# A failed run is looked at again for this long: somebody may repair it.
+WATCHED_FOR = timedelta(hours=24)
+
+# What a later look at a stored failure may change; its text and fingerprint stay.
+CHANGING = (
+    "repair_id",
+    "repairs",
+    "executions",
+    "native_retries_pending",
+    "run_result_state",
+    "tags",
+    "job_exists",
+    "owner",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    watermark: datetime
+    """From where the next pass lists."""
+    found: int
+    """Failures stored for the first time."""
+    settled: tuple[int, ...]
+    """Runs that are gone or ended in success: nothing that waits for them needs doing."""
+
+
+@dataclass(slots=True)
+class Collector:
+    ports: Ports
+    plan: Plan
+    tally: Tally
+    jobs: JobShelf
+    workspace_id: str
+    now: datetime
+
+    def collect(self, run_id: int | None = None) -> Collected:
+        """All failed runs since the watermark and all watched ones, or just `run_id`."""
+        pending = pending_actions(self.ports.ledger, self.workspace_id)
+        if run_id is not None:
+            watermark, ids = self.now, [run_id]
+            pending = {run: waiting for run, waiting in pending.items() if run == run_id}
+        else:
+            watermark, ids = self._due(pending)
+        reader = RunsReader(
+            self.ports, self.plan, self.tally, self.jobs, self.workspace_id, self.now, self._resubmitted()
+        )
+        found, settled = 0, []
+        for chunk in chunked(ids, self.plan.chunk):
+            reads = list(reader.read(chunk, self._stored_tasks(chunk)))
+            found += self._store(reads, chunk, pending)
+            settled += [read.run_id for read in reads if read.settled]
+        self.tally.failures += found
+        return Collected(watermark, found, tuple(settled))
+
+    def _due(self, pending: dict[int, list[Pending]]) -> tuple[datetime, list[int]]:
+        """Runs listed as failed, runs watched, and runs that an action waits for; each once."""
+        watched = self._watched()
+        ids: dict[int, None] = dict.fromkeys([*watched, *pending])
+        active: list[RunSummary] = []
+        listed_at = self.ports.clock.now()
+        start, oldest_end = self._window()
+        first_pass = oldest_end is not None
+        for summary in self._listed(start, first_pass=first_pass):
+            self.tally.runs_seen += 1
+            if summary.active:
+                active.append(summary)
+            elif summary.result_state != SUCCESS and (
+                oldest_end is None or (summary.ended_at or self.now) >= oldest_end
+            ):
+                self.tally.runs_failed += 1
+                ids[summary.run_id] = None
+        self._remember(
+            {"run_id": run.run_id, "started_at": run.started_at} for run in active if run.run_id not in watched
+        )
+        return listed_at - OVERLAP, list(ids)
+
+    def _listed(self, start: datetime, *, first_pass: bool) -> Iterator[RunSummary]:
+        yield from self.ports.runs.list_runs(started_from=start)
+        if first_pass:  # whatever still runs, however long ago it started
+            yield from self.ports.runs.list_runs(started_to=start, active_only=True)
+
+    def _window(self) -> tuple[datetime, datetime | None]:
+        """Where the listing starts; on a first pass also the oldest end that still counts."""
+        newest = (
+            self.ports.ledger.read("passes")
+            .where((F.col("workspace_id") == self.workspace_id) & F.col("watermark").isNotNull())
+            .agg(F.max(F.unix_micros("watermark")).alias("micros"))
+            .collect()[0]["micros"]
+        )
+        if newest is None or self.plan.look_back:
+            return self.now - self.plan.since - self.plan.longest_run, self.now - self.plan.since
+        return from_micros(newest), None
+
+    def _watched(self) -> list[int]:
+        rows = (
+            self.ports.ledger.read("open_runs")
+            .where((F.col("workspace_id") == self.workspace_id) & F.col("closed_at").isNull())
+            .select("run_id")
+            .collect()
+        )
+        return [row["run_id"] for row in rows]
+
+    def _remember(self, runs: Iterable[dict[str, Any]]) -> None:
+        rows = [{"workspace_id": self.workspace_id, "seen_at": self.now, **run} for run in runs]
+        if rows:
+            frame = self.ports.ledger.frame("open_runs", rows)
+            self.ports.ledger.merge("open_runs", frame, update=("seen_at", "closed_at"))
+
+    def _stored_tasks(self, run_ids: Sequence[int]) -> frozenset[int]:
+        rows = (
+            self.ports.ledger.read("failures")
+            .where((F.col("workspace_id") == self.workspace_id) & F.col("run_id").isin(list(run_ids)))
+            .select("task_run_id")
+            .collect()
+        )
+        return frozenset(row["task_run_id"] for row in rows)
+
+    def _store(self, reads: list[ReadRun], asked: Sequence[int], pending: dict[int, list[Pending]]) -> int:
+        rows = [row for read in reads for row in read.rows]
+        fresh = sum(len(read.rows) - len(read.known) for read in reads)
+        if rows:
+            frame = fingerprint(self.ports.ledger.frame("failures", rows), self.plan.masks)
+            self.ports.ledger.merge("failures", self._changed(frame), update=CHANGING)
+        outcomes = judged(reads, pending, self.ports.ledger, self.plan.policy, self.now)
+        if outcomes:
+            self.ports.ledger.merge("outcomes", self.ports.ledger.frame("outcomes", outcomes))
+            self.tally.outcomes.update(row["outcome"] for row in outcomes)
+        self._close(reads, asked)
+        return fresh
+
+    def _changed(self, frame: Any) -> Any:
+        """Leaves out failures that stand in the ledger exactly so already: a quiet pass writes nothing."""
+        same = ("repairs", "executions", "native_retries_pending", "run_result_state")
+        stored = self.ports.ledger.read("failures").select(
+            "workspace_id", "task_run_id", *[F.col(n).alias(f"old_{n}") for n in same]
+        )
+        unchanged = F.lit(True)
+        for name in same:
+            unchanged = unchanged & F.col(name).eqNullSafe(F.col(f"old_{name}"))
+        known = stored.withColumn("stored", F.lit(True))
+        joined = frame.join(known, ["workspace_id", "task_run_id"], "left")
+        return joined.where(F.col("stored").isNull() | ~unchanged).select(*frame.columns)
+
+    def _close(self, reads: list[ReadRun], asked: Sequence[int]) -> None:
+        """Watches what may still change: active runs, fresh failures, and runs that could not be read."""
+        seen = {read.run_id for read in reads}
+        rows: list[dict[str, Any]] = [{"run_id": run_id} for run_id in asked if run_id not in seen]
+        for read in reads:
+            run = read.run
+            ended = run.ended_at or self.now if run else self.now
+            over = run is None or (not run.active and (run.result_state == SUCCESS or self.now - ended > WATCHED_FOR))
+            rows.append(
+                {
+                    "run_id": read.run_id,
+                    "started_at": run.started_at if run else None,
+                    "closed_at": self.now if over else None,
+                }
+            )
+        self._remember(self._moved(rows))
+
+    def _moved(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Only runs whose row would change."""
+        stored = (
+            self.ports.ledger.read("open_runs")
+            .where((F.col("workspace_id") == self.workspace_id) & F.col("run_id").isin([row["run_id"] for row in rows]))
+            .select("run_id", F.col("closed_at").isNull().alias("open"))
+            .collect()
+        )
+        state = {row["run_id"]: row["open"] for row in stored}
+        return [row for row in rows if state.get(row["run_id"]) != (row.get("closed_at") is None)]
+
+    def _resubmitted(self) -> dict[int, Resubmitted]:
+        started = (
+            self.ports.ledger.read("actions")
+            .where((F.col("workspace_id") == self.workspace_id) & F.col("new_run_id").isNotNull())
+            .where(F.col("status") == ActionStatus.APPLIED.value)
+            .where(F.col("requested_at") >= instant(self.now - timedelta(days=7)))
+            .select("decision_id", "new_run_id")
+        )
+        decided = self.ports.ledger.read("decisions").select(
+            "decision_id", "run_id", "job_name", "owner", "attempts_before"
+        )
+        return {
+            row["new_run_id"]: Resubmitted(row["run_id"], row["job_name"], row["owner"], row["attempts_before"] or 1)
+            for row in started.join(decided, "decision_id", "inner").collect()
+        }

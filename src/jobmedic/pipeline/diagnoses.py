@@ -1,0 +1,165 @@
+"""The diagnose stage: one diagnosis a fingerprint, from people, from before, from the rules, and only then the model."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobmedic.knowledge.words import Category, Source
+from jobmedic.pipeline.consult import Consultation
+from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.tally import Tally
+from jobmedic.transforms.columns import instant
+from jobmedic.transforms.diagnose import diagnose
+from jobmedic.transforms.judged import judged
+from jobmedic.transforms.rule_confidence import rule_confidence
+from jobmedic.transforms.verdicts import confirmed, taken_back
+
+EXEMPLAR_CHARACTERS = 2000
+SAID_BY_RULES = (
+    "category",
+    "transient",
+    "confidence",
+    "action",
+    "source",
+    "rule",
+    "root_cause",
+    "evidence",
+    "fix",
+    "compute",
+    "needs",
+    "rules_version",
+    "updated_at",
+)
+
+
+@dataclass(slots=True)
+class Diagnoser:
+    ports: Ports
+    plan: Plan
+    tally: Tally
+    now: datetime
+
+    def diagnose(self) -> None:
+        """Brings `diagnoses` up to date with every stored failure and every verdict."""
+        self.tally.new_fingerprints += self._by_rules()
+        self._count()
+        self._by_people()
+        Consultation(self.ports, self.plan, self.tally, self.now).consult()
+
+    def _by_rules(self) -> int:
+        """Diagnoses what has none yet, and what an older catalogue diagnosed; returns how many are new."""
+        ledger = self.ports.ledger
+        failures, known = ledger.read("failures"), ledger.read("diagnoses")
+        fresh = failures.select("fingerprint").distinct().join(known.select("fingerprint"), "fingerprint", "left_anti")
+        old = known.where((F.col("source") == Source.RULE.value) & F.col("model").isNull())
+        old = old.where(~F.col("rules_version").eqNullSafe(F.lit(self.plan.catalogue.version))).select("fingerprint")
+        seen_now = failures.where(F.col("pass_id") == self.plan.pass_id).select("fingerprint").distinct()
+        new = fresh.count()
+        if new:
+            ledger.merge("diagnoses", self._ruled(fresh), update=())
+        stale = old.join(seen_now, "fingerprint", "left_semi")
+        if not stale.isEmpty():
+            ledger.merge("diagnoses", self._ruled(stale), update=SAID_BY_RULES)
+        return new
+
+    def _ruled(self, fingerprints: DataFrame) -> DataFrame:
+        """What the rules say of the first failure with each fingerprint."""
+        earliest = Window.partitionBy("fingerprint").orderBy("collected_at", "task_run_id")
+        exemplars = (
+            self.ports.ledger.read("failures")
+            .join(fingerprints, "fingerprint", "left_semi")
+            .withColumn("place", F.row_number().over(earliest))
+            .where(F.col("place") == 1)
+            # A run that the platform timed out or cancelled may show no code: its result says as much.
+            .withColumn("termination_code", F.coalesce("termination_code", "result_state"))
+        )
+        said = diagnose(exemplars.drop("source", "rule"), self.plan.catalogue)
+        return self._recalibrated(said).select(
+            "fingerprint",
+            "category",
+            "transient",
+            "confidence",
+            F.lit(Source.RULE.value).alias("source"),
+            "rule",
+            "root_cause",
+            "evidence",
+            "fix",
+            F.substring(F.coalesce("error", "error_trace"), 1, EXEMPLAR_CHARACTERS).alias("exemplar"),
+            F.col("failed_at").alias("first_seen"),
+            F.col("failed_at").alias("last_seen"),
+            F.lit(1).cast("bigint").alias("seen"),
+            "action",
+            "compute",
+            "needs",
+            F.lit(self.plan.catalogue.version).alias("rules_version"),
+            "error_class",
+            instant(self.now).alias("updated_at"),
+        )
+
+    def _recalibrated(self, said: DataFrame) -> DataFrame:
+        """Each rule is as sure of itself as people's verdicts on it allow."""
+        ledger = self.ports.ledger
+        feedback = ledger.read("feedback")
+        if feedback.isEmpty():
+            return said
+        told = judged(ledger.read("decisions"), ledger.read("actions"), ledger.read("outcomes"), feedback)
+        catalogue = said.select("rule", "confidence").distinct()
+        learned = rule_confidence(told, catalogue).select("rule", F.col("confidence").alias("learned"))
+        joined = said.join(learned, "rule", "left")
+        return joined.withColumn("confidence", F.coalesce("learned", "confidence")).drop("learned")
+
+    def _count(self) -> None:
+        ledger = self.ports.ledger
+        failures = ledger.read("failures")
+        touched = failures.where(F.col("pass_id") == self.plan.pass_id).select("fingerprint").distinct()
+        counted = (
+            failures.join(touched, "fingerprint", "left_semi")
+            .groupBy("fingerprint")
+            .agg(F.count(F.lit(1)).alias("seen"), F.max("failed_at").alias("last_seen"))
+        )
+        changed = (
+            counted.join(
+                ledger.read("diagnoses").select("fingerprint", F.col("seen").alias("seen_before")),
+                "fingerprint",
+                "inner",
+            )
+            .where(~F.col("seen").eqNullSafe(F.col("seen_before")))
+            .select("fingerprint", "seen", "last_seen")
+        )
+        if not changed.isEmpty():
+            ledger.merge("diagnoses", changed)
+
+    def _by_people(self) -> None:
+        """What people agree on stands from now on; what they took back is diagnosed anew."""
+        ledger = self.ports.ledger
+        feedback = ledger.read("feedback")
+        if feedback.isEmpty():
+            return
+        known = ledger.read("diagnoses")
+        agreed = confirmed(feedback, ledger.read("decisions"))
+        before = known.select(
+            "fingerprint", *[F.col(name).alias(f"old_{name}") for name in ("category", "action", "transient", "source")]
+        )
+        merged = agreed.join(before, "fingerprint", "inner").select(
+            "fingerprint",
+            F.coalesce("category", "old_category", F.lit(Category.UNKNOWN.value)).alias("category"),
+            F.coalesce("action", "old_action").alias("action"),
+            F.coalesce("transient", "old_transient").alias("transient"),
+            "confidence",
+            F.lit(Source.HUMAN.value).alias("source"),
+            instant(self.now).alias("updated_at"),
+            "old_category",
+            "old_action",
+            "old_source",
+        )
+        same = F.col("old_source").eqNullSafe(F.lit(Source.HUMAN.value))
+        for name in ("category", "action"):
+            same = same & F.col(name).eqNullSafe(F.col(f"old_{name}"))
+        changed = merged.where(~same).drop("old_category", "old_action", "old_source")
+        if not changed.isEmpty():
+            ledger.merge("diagnoses", changed)
+        reverted = taken_back(known, agreed)
+        if not reverted.isEmpty():
+            ledger.merge("diagnoses", self._ruled(reverted), update=SAID_BY_RULES)

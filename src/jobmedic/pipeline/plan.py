@@ -1,0 +1,93 @@
+"""What one pass works with: the ports it speaks through, and the plan it follows."""
+
+import hashlib
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from jobmedic.knowledge.catalogue import Catalogue
+from jobmedic.knowledge.masks import Masks
+from jobmedic.knowledge.policy import Policy
+from jobmedic.knowledge.words import Mode
+from jobmedic.ports.clock import Clock
+from jobmedic.ports.ledger import Ledger
+from jobmedic.ports.model import LanguageModel
+from jobmedic.ports.notices import IncidentChannels, Mailer
+from jobmedic.ports.tracker import Tracker
+from jobmedic.ports.workspace import JobReader, RunReader, RunStarter
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside the process. `model`, `mailer` and `channels` are None where none is configured."""
+
+    runs: RunReader
+    jobs: JobReader
+    starter: RunStarter
+    ledger: Ledger
+    clock: Clock
+    tracker: Tracker
+    model: LanguageModel | None = None
+    mailer: Mailer | None = None
+    channels: IncidentChannels | None = None
+    mask_for_model: Callable[[str], str] = field(default=lambda text: text)
+    """Takes secrets and mail addresses out of what the model sees."""
+    mask: Callable[[str], str] = field(default=lambda text: text)
+    """Takes secrets out of what is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How this pass is to be done."""
+
+    pass_id: str
+    claimant: str
+    """Who claims actions: the pass, and the process that can be asked whether it still lives."""
+    mode: Mode
+    policy: Policy
+    catalogue: Catalogue
+    masks: Masks
+    since: timedelta
+    longest_run: timedelta
+    concurrency: int = 8
+    look_back: bool = False
+    """True lists from `since` again although an earlier pass left a watermark: the user asked for it."""
+    own_job_ids: tuple[int, ...] = ()
+    on_call: tuple[str, ...] = ()
+    default_recipient: str | None = None
+    sender: str | None = None
+    mail_off: str | None = None
+    """Why no mail goes out, in words; None when mails go out."""
+    prompt_version: str | None = None
+    chunk: int = 200
+    """Runs read, stored and forgotten together: what bounds memory."""
+
+
+def new_pass_id(now: datetime) -> str:
+    """Sortable by time, unique among passes."""
+    return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+def claimant(pass_id: str) -> str:
+    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    return f"{pass_id}@{host}.{os.getpid()}"
+
+
+def has_died(claimed_by: str) -> bool:
+    """True only when the claiming process ran on this host and is gone: then nobody else will finish its work."""
+    host, _, process = claimed_by.rpartition("@")[2].partition(".")
+    if host != claimant("")[1:9] or not process.isdigit():
+        return False
+    pid = int(process)
+    if pid == os.getpid():
+        return True  # an earlier pass of this very process, which runs one pass at a time
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False

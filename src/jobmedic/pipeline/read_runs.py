@@ -1,0 +1,146 @@
+"""Reading failed runs with bounded concurrency: run, job, and the error text of each root cause."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from jobmedic.knowledge.states import SUCCESS
+from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.root_causes import FailedTask, failure_row, root_causes
+from jobmedic.pipeline.tally import Tally
+from jobmedic.ports.workspace import Job, Run, RunGone, TaskOutput, WorkspaceError
+
+# While the workspace is busy an error text may be had later; a failure older than this is decided without it.
+PATIENCE = timedelta(hours=2)
+TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Resubmitted:
+    """A one-time run that jobmedic itself started for a failed one; its failures belong to the same owner."""
+
+    of_run_id: int
+    job_name: str | None
+    owner: str | None
+    executions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRun:
+    """What one run showed. `run` is None when it is gone; then `rows` is empty."""
+
+    run_id: int
+    run: Run | None
+    rows: tuple[dict[str, Any], ...] = ()
+    known: frozenset[int] = frozenset()
+    """Task runs among `rows` whose error text is stored already and was not read again."""
+
+    @property
+    def settled(self) -> bool:
+        return self.run is None or (not self.run.active and self.run.result_state == SUCCESS)
+
+
+@dataclass(slots=True)
+class JobShelf:
+    """Each job is read once a pass, however many of its runs failed."""
+
+    ports: Ports
+    tally: Tally
+    _jobs: dict[int, Job | None] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, job_id: int | None) -> Job | None:
+        """None for a one-time submit, for a job that is gone, and for one that cannot be read."""
+        if job_id is None:
+            return None
+        with self._lock:
+            if job_id in self._jobs:
+                return self._jobs[job_id]
+        try:
+            job = self.ports.jobs.get_job(job_id)
+        except RunGone:
+            job = None
+        except WorkspaceError as error:
+            self.tally.problem(
+                f"job {job_id} could not be read, so its runs are taken as not safe to run again: {error}"
+            )
+            job = None
+        with self._lock:
+            return self._jobs.setdefault(job_id, job)
+
+
+@dataclass(frozen=True, slots=True)
+class RunsReader:
+    ports: Ports
+    plan: Plan
+    tally: Tally
+    jobs: JobShelf
+    workspace_id: str
+    now: datetime
+    resubmitted: Mapping[int, Resubmitted] = field(default_factory=dict)
+
+    def read(self, run_ids: Iterable[int], known_tasks: frozenset[int]) -> Iterator[ReadRun]:
+        """In the order of the ids; a run that cannot be read is reported and left for the next pass."""
+        with ThreadPoolExecutor(self.plan.concurrency, thread_name_prefix="jobmedic-read") as pool:
+            for found in pool.map(lambda run_id: self._read(run_id, known_tasks), run_ids):
+                if found is not None:
+                    yield found
+
+    def _read(self, run_id: int, known_tasks: frozenset[int]) -> ReadRun | None:
+        try:
+            run = self.ports.runs.get_run(run_id)
+        except RunGone:
+            return ReadRun(run_id, None)
+        except WorkspaceError as error:
+            self.tally.problem(f"run {run_id} could not be read and is left for the next pass: {error}")
+            return None
+        if run.active:
+            return ReadRun(run_id, run)
+        job = self.jobs.get(run.job_id)
+        causes = root_causes(run, job)
+        known = frozenset(cause.attempt.task_run_id for cause in causes) & known_tasks
+        try:
+            rows = tuple(self._row(run, job, cause, known) for cause in causes)
+        except WorkspaceError as error:
+            self.tally.problem(
+                f"an error text of run {run_id} could not be read; the run is left for the next pass: {error}"
+            )
+            return None
+        return ReadRun(run_id, run, rows, known)
+
+    def _row(self, run: Run, job: Job | None, cause: FailedTask, known: frozenset[int]) -> dict[str, Any]:
+        output = None if cause.attempt.task_run_id in known else self._output(cause)
+        row = failure_row(
+            cause, run, job, output, workspace_id=self.workspace_id, collected_at=self.now, pass_id=self.plan.pass_id
+        )
+        row["job_parameters"] = {name: self.ports.mask(value) for name, value in row["job_parameters"].items()}
+        if ours := self.resubmitted.get(run.run_id):
+            row |= {"owner": ours.owner, "job_name": ours.job_name, "executions": ours.executions + row["executions"]}
+        return row
+
+    def _output(self, cause: FailedTask) -> TaskOutput | None:
+        """None, and said aloud, when there is no text to be had; WorkspaceError when there may be one later."""
+        task_run = cause.attempt.task_run_id
+        try:
+            return self.ports.runs.get_output(task_run)
+        except RunGone:
+            self.tally.problem(f"the output of task run {task_run} is gone; its failure is stored without a text")
+        except WorkspaceError as error:
+            ended = cause.attempt.ended_at
+            fresh = ended is not None and self.now - ended < PATIENCE
+            if fresh and (error.status is None or error.status in TEMPORARY):
+                raise
+            self.tally.problem(
+                f"the output of task run {task_run} could not be read; its failure is stored without a text: {error}"
+            )
+        return None
+
+
+def chunked(ids: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
+    remaining = iter(ids)
+    while chunk := tuple(islice(remaining, size)):
+        yield chunk
