@@ -1,0 +1,78 @@
+"""Which part of an error text speaks: the deepest cause, without the wrappers around it.
+
+Columns in, columns out. Everything here is cut before it is searched, so that 5 MB cost no more than 12 KB.
+"""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812 - the field's own name for it
+
+_CUT = 12_000
+_HALF = 6_000
+_CAUSE = 3_000
+
+# A class name that announces a message. `Error` alone is no class name.
+_CLASS = r"(?:[A-Za-z_][A-Za-z0-9_]*[.$])*[A-Z][A-Za-z0-9_]*(?:Exception|Error|Failure|Fault|Exit|Interrupt|Warning)"
+_LAST_NAMED = rf"(?s)^(?:.*[^A-Za-z0-9_.$])?({_CLASS}(?:: .*)?(?:\n.*)?)$"
+_CONDITION = r"\[([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:\.[A-Z0-9_]+)*)\]"
+
+# Conditions that only say that something inside went wrong; what went wrong stands behind them.
+_WRAPPERS = (
+    r"\[(?:STREAM_FAILED|FAILED_EXECUTE_UDF|FAILED_FUNCTION_CALL|FAILED_READ_FILE\.NO_HINT|FAILED_READ_FILE|FAILED_JDBC"
+    r"|FOREACH_BATCH_USER_FUNCTION_ERROR|FOREACH_USER_FUNCTION_ERROR|PYTHON_EXCEPTION|TASK_WRITE_FAILED"
+    r"|FLATMAPGROUPSWITHSTATE_USER_FUNCTION_ERROR|TRANSFORM_WITH_STATE_USER_FUNCTION_ERROR|PIPELINE_RUN_FAILED"
+    r"|STAGE_MATERIALIZATION_MULTIPLE_FAILURES|DATA_SOURCE_EXTERNAL_ERROR|PYTHON_DATA_SOURCE_ERROR|INTERNAL_ERROR"
+    r"|PYTHON_STREAMING_DATA_SOURCE_RUNTIME_ERROR|DELTA_POST_COMMIT_HOOK_FAILED|JOB_RUN_FAILED|RUN_EXECUTION_ERROR"
+    r")(?:\.[A-Z0-9_]+)*\]"
+)
+
+
+def text(name: str) -> Column:
+    """The column, blank for null, the middle of what is too long left out."""
+    whole = F.coalesce(F.col(name), F.lit(""))
+    return F.when(F.length(whole) <= _CUT, whole).otherwise(
+        F.concat_ws("\n", F.expr(f"left({name}, {_HALF})"), F.expr(f"right({name}, {_HALF})"))
+    )
+
+
+def deepest(error: Column, trace: Column) -> Column:
+    """The last `Caused by` (not one inside `Suppressed`), else the error, else the end of the trace; without frames."""
+    whole = F.concat_ws("\n", error, trace)
+    last_line = F.substring_index(F.rtrim(trace), "\n", -1)
+    plain = F.when(F.trim(error) != "", error).otherwise(last_line)
+    cause = (
+        F.when(F.contains(whole, F.lit("\nCaused by: ")), F.substring_index(whole, "\nCaused by: ", -1))
+        .when(
+            F.contains(whole, F.lit("Caused by: ")) & ~F.contains(whole, F.lit("Suppressed: ")),
+            F.substring_index(whole, "Caused by: ", -1),
+        )
+        .otherwise(plain)
+    )
+    return F.substring(F.substring_index(cause, "\n\tat ", 1), 1, _CAUSE)
+
+
+def exception_class(cause: Column) -> Column:
+    """Class name of the exception that the text ends on, with its packages; blank when it names none."""
+    return F.regexp_extract(cause, rf"(?s)^(?:.*[^A-Za-z0-9_.$])?({_CLASS})(?::|[ \n]|$)", 1)
+
+
+def condition(whole: Column) -> Column:
+    """First error condition in brackets that is no wrapper; blank when there is none."""
+    bracketed = F.contains(whole, F.lit("["))
+    inner = F.regexp_replace(whole, _WRAPPERS, "")
+    return F.when(bracketed, F.regexp_extract(inner, _CONDITION, 1)).otherwise(F.lit(""))
+
+
+def sqlstate(whole: Column) -> Column:
+    """As Spark, JDBC and ODBC write it; blank when there is none."""
+    named = F.regexp_extract(whole, r"(?i)sql ?state[^A-Za-z0-9]{1,4}([0-9A-Z]{5})(?:[^A-Za-z0-9]|$)", 1)
+    odbc = F.regexp_extract(whole, r"\[([0-9A-Z]{5})\] ?\[", 1)
+    return (
+        F.when(F.lower(whole).rlike("sql ?state"), F.upper(named))
+        .when(F.contains(whole, F.lit("] [")) | F.contains(whole, F.lit("][")), odbc)
+        .otherwise(F.lit(""))
+    )
+
+
+def without_frames(whole: Column) -> Column:
+    """Stack frames and echoed source lines, which are indented, say where and not what."""
+    return F.regexp_replace(whole, r"\n(?:[ \t]+at |[ \t]*File \"|[ \t]*\.\.\. [0-9]+ more)[^\n]*(?:\n    [^\n]*)?", "")

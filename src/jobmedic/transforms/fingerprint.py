@@ -1,0 +1,55 @@
+"""One digest a cause: whatever differs between two runs of one failure is masked, whatever names the cause stays."""
+
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from jobmedic.knowledge.masks import Masks
+from jobmedic.transforms import evidence
+
+VERSION = "v1"
+_IDENTITY = 320
+# Query plans, SQL echoes and second stack traces come after what names the cause.
+_TAILS = ("\n    at ", ";\n'", "\n== SQL", "\n+- ", "JVM stacktrace:", "\n\nDriver stacktrace", "Driver stacktrace:")
+
+
+def fingerprint(failures: DataFrame, masks: Masks) -> DataFrame:
+    """Adds `error_class`, `sqlstate` and `fingerprint` to whatever has `error`, `error_trace` and `termination_code`.
+
+    A failure without a text is identified by its termination code and result state.
+    """
+    kept = [name for name in failures.columns if name not in {"error_class", "sqlstate", "fingerprint"}]
+    cut = failures.select(*kept, evidence.text("error").alias("_error"), evidence.text("error_trace").alias("_trace"))
+    deep = cut.select("*", evidence.deepest(F.col("_error"), F.col("_trace")).alias("_cause"))
+    named = deep.select("*", evidence.exception_class(F.col("_cause")).alias("_class"))
+    told = named.select("*", _condition().alias("_condition"), _identity(masks).alias("_identity"))
+    return told.select(
+        *kept,
+        F.nullif(F.when(F.col("_condition") != "", F.col("_condition")).otherwise(F.col("_class")), F.lit("")).alias(
+            "error_class"
+        ),
+        F.nullif(evidence.sqlstate(F.col("_error")), F.lit("")).alias("sqlstate"),
+        F.concat(F.lit(f"{VERSION}:"), F.substring(F.sha2(F.col("_identity"), 256), 1, 32)).alias("fingerprint"),
+    )
+
+
+def _condition() -> Column:
+    in_cause = evidence.condition(F.col("_cause"))
+    return F.when(in_cause != "", in_cause).otherwise(evidence.condition(F.substring(F.col("_error"), 1, 1000)))
+
+
+def _identity(masks: Masks) -> Column:
+    """What the digest is taken of: the deepest exception with its words, masked and lower-cased."""
+    cause = F.col("_cause")
+    named = F.when(
+        F.col("_class") != "", F.concat(F.col("_class"), F.substring_index(cause, F.col("_class"), -1))
+    ).otherwise(cause)
+    short = F.substring(reduce(lambda text, tail: F.substring_index(text, tail, 1), _TAILS, named), 1, _IDENTITY)
+    masked = F.regexp_replace(F.concat(F.lit(" "), F.lower(F.trim(short)), F.lit(" ")), masks.pattern, "*")
+    silent = F.trim(short) == F.col("_class")
+    frame = F.regexp_extract(
+        F.concat_ws("\n", "_error", "_trace"), r"(?s)^.*Caused by: [^\n]*\n\tat ([A-Za-z0-9_.$<>]+)", 1
+    )
+    nothing = F.concat_ws(":", F.lit("none"), F.col("termination_code"), F.col("result_state"))
+    return F.when(F.trim(short) == "", nothing).when(silent, F.concat(masked, frame)).otherwise(masked)
