@@ -73,7 +73,7 @@ class AzureOpenAIModel:
         self._limits = limits or Limits()
         self._prompt = prompt or diagnosis_prompt()
         self._token = None if api_key else (token or entra_token())
-        self._client = _client(endpoint, api_key, api_version, self._limits.timeout_seconds)
+        self._client = azure_client(endpoint, api_key, api_version, self._limits.timeout_seconds)
         self._dialect = Dialect()
         self._rest_until, self._rest_reason = 0.0, ""
 
@@ -157,7 +157,7 @@ class AzureOpenAIModel:
         )
 
 
-def _client(endpoint: str, api_key: str | None, api_version: str | None, timeout: float) -> openai.OpenAI:
+def azure_client(endpoint: str, api_key: str | None, api_version: str | None, timeout: float) -> openai.OpenAI:
     """Both URL shapes. An endpoint pasted with a path such as `/openai/v1/` or a whole request URL is understood."""
     parts = urlsplit(endpoint.strip())
     if parts.scheme not in {"http", "https"} or not parts.netloc:
