@@ -51,7 +51,8 @@ def _log(tracker: Tracker, page: Page, history: Sequence[Page], params: Mapping[
             return None
         run.metrics(values)
         run.params(params)
-        for path in _pictures(page, history, folder):
+        # A folder of its own a period: trackers may read the files later than this returns.
+        for path in _pictures(page, history, folder / f"{page.period.end:%Y%m%dT%H%M%S}"):
             run.artifact(path)
         return run.run_id
 
