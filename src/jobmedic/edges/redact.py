@@ -48,8 +48,10 @@ def redact_for_model(text: str) -> str:
 def _apply(text: str, shapes: Sequence[Shape]) -> str:
     lowered = text.lower()
     for shape in shapes:
-        if any(word in lowered for word in shape.words):
-            text = shape.replace(text)
+        for word in shape.words:
+            if word in lowered:
+                text = shape.replace(text)
+                break
     return text
 
 
