@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from jobmedic.edges.frames import rows_of
@@ -96,10 +96,9 @@ def test_newer_tables_are_refused(ledger: DeltaLedger, spark: SparkSession, tmp_
     assert commits(tmp_path) == before
 
 
-def test_a_table_of_somebody_else_is_refused(ledger: DeltaLedger, tmp_path: Path) -> None:
-    import pyarrow as pa
-
-    write_deltalake(tmp_path / "tables" / "outcomes", pa.table({"decision_id": [1], "sold": ["shoes"]}))
+def test_a_table_of_somebody_else_is_refused(ledger: DeltaLedger, spark: SparkSession, tmp_path: Path) -> None:
+    shop = spark.createDataFrame([(1, "shoes")], "decision_id bigint, sold string")
+    shop.write.format("delta").save(str(tmp_path / "tables" / "outcomes"))
     with pytest.raises(LedgerError, match=r"outcomes in .* is not jobmedic's: decision_id is bigint instead of string"):
         upgrade(ledger, now=NOW)
 
