@@ -4,18 +4,19 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from jobmedic.transforms.timelines import failed_runs, failed_tasks, shared_texts
+from jobmedic.transforms.timelines import ended_runs, failed_tasks, shared_texts
 from tests.timeline_rows import HERE, RUNS, TASKS, at, frame, run_slice, task_slice
 
 
 def runs_found(spark: SparkSession, *slices: dict[str, Any], since: float = 0) -> dict[int, str]:
-    found = failed_runs(frame(spark, RUNS, slices), HERE, at(since)).collect()
+    ended = ended_runs(frame(spark, RUNS, slices), HERE, at(since))
+    found = failed_tasks(frame(spark, TASKS, []), ended).collect()
     assert len({row["run_id"] for row in found}) == len(found)
     return {row["run_id"]: row["result_state"] for row in found}
 
 
 def tasks_found(spark: SparkSession, runs: list[dict[str, Any]], tasks: list[dict[str, Any]]) -> dict[int, Any]:
-    failed = failed_runs(frame(spark, RUNS, runs), HERE, at(0))
+    failed = ended_runs(frame(spark, RUNS, runs), HERE, at(0))
     return {row["task_run_id"]: row for row in failed_tasks(frame(spark, TASKS, tasks), failed).collect()}
 
 
@@ -27,8 +28,8 @@ def test_states_come_in_the_spelling_of_the_api(spark: SparkSession) -> None:
 
 def test_a_long_run_is_one_failure_that_started_with_its_first_slice(spark: SparkSession) -> None:
     slices = [run_slice("1", -3, -2, None), run_slice("1", -2, -1, None), run_slice("1", -1, 1, "FAILED")]
-    runs = failed_runs(frame(spark, RUNS, slices), HERE, at(0))
-    assert runs.where(runs["started_at"] == at(-3)).where(runs["failed_at"] == at(1)).count() == runs.count() == 1
+    runs = ended_runs(frame(spark, RUNS, slices), HERE, at(0))
+    assert runs.where(runs["started_at"] == at(-3)).where(runs["ended_at"] == at(1)).count() == runs.count() == 1
 
 
 def test_a_run_that_ends_on_the_hour_is_ended(spark: SparkSession) -> None:
@@ -57,7 +58,7 @@ def test_ids_beyond_53_bits_survive(spark: SparkSession) -> None:
 
 
 def test_a_one_time_run_has_no_job(spark: SparkSession) -> None:
-    runs = failed_runs(frame(spark, RUNS, [run_slice("1", 0, 1, "FAILED", run_type="SUBMIT_RUN")]), HERE, at(0))
+    runs = ended_runs(frame(spark, RUNS, [run_slice("1", 0, 1, "FAILED", run_type="SUBMIT_RUN")]), HERE, at(0))
     assert [row["job_id"] for row in runs.collect()] == [None]
 
 
@@ -83,6 +84,12 @@ def test_only_the_latest_attempt_of_a_task_counts(spark: SparkSession) -> None:
     assert {key: row["termination_code"] for key, row in found.items()} == {22: "CLUSTER_ERROR"}
 
 
+def test_a_task_that_failed_in_a_run_that_succeeded_is_kept(spark: SparkSession) -> None:
+    tasks = [task_slice("21", "1", "load", 1, "FAILED"), task_slice("22", "1", "report", 1, "SUCCEEDED")]
+    found = tasks_found(spark, [run_slice("1", 0, 1, "SUCCEEDED"), run_slice("2", 0, 1, "SUCCEEDED")], tasks)
+    assert [(key, row["run_state"]) for key, row in found.items()] == [(21, "SUCCESS_WITH_FAILURES")]
+
+
 def test_a_run_that_failed_before_its_tasks_stands_for_itself(spark: SparkSession) -> None:
     found = tasks_found(spark, [run_slice("1", 0, 1, "ERROR")], [])
     assert [(key, row["task_key"], row["result_state"]) for key, row in found.items()] == [(1, None, "INTERNAL_ERROR")]
@@ -91,7 +98,7 @@ def test_a_run_that_failed_before_its_tasks_stands_for_itself(spark: SparkSessio
 def test_beyond_the_cap_a_group_shares_the_text_of_its_newest(spark: SparkSession) -> None:
     runs = [run_slice(str(n), 0, 1 + n, "FAILED") for n in range(1, 6)]
     tasks = [task_slice(str(100 + n), str(n), "load", 1 + n, "FAILED") for n in range(1, 6)]
-    failed = failed_runs(frame(spark, RUNS, runs), HERE, at(0))
+    failed = ended_runs(frame(spark, RUNS, runs), HERE, at(0))
     shared = shared_texts(failed_tasks(frame(spark, TASKS, tasks), failed), cap=2).collect()
     assert {row["task_run_id"]: row["shared_from"] for row in shared} == {
         101: 105,
@@ -109,6 +116,6 @@ def test_another_task_or_termination_code_is_another_group(spark: SparkSession) 
         task_slice("12", "1", "extract", 1, "FAILED"),
         task_slice("21", "2", "load", 1, "FAILED", termination_code="CLUSTER_ERROR"),
     ]
-    failed = failed_runs(frame(spark, RUNS, runs), HERE, at(0))
+    failed = ended_runs(frame(spark, RUNS, runs), HERE, at(0))
     shared = shared_texts(failed_tasks(frame(spark, TASKS, tasks), failed), cap=1).collect()
     assert {row["shared_from"] for row in shared} == {None}

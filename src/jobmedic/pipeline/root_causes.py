@@ -111,7 +111,8 @@ def failure_row(
         "code_ran": _code_ran(attempt),
         "job_exists": job is not None,
         "job_parameters": dict(run.job_parameters),
-        "source": "api",
+        "shared_from": output.shared_from if output else None,
+        "source": output.source if output else "api",
         "pass_id": pass_id,
     }
 

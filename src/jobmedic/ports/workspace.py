@@ -121,6 +121,10 @@ class TaskOutput:
     error_trace: str | None
     error_bytes: int
     """UTF-8 bytes of the error before it was cut."""
+    shared_from: int | None = None
+    """Task run whose text this is where it stands for another's; None for a text of its own."""
+    source: str = "api"
+    """Where the failure was found: api or system_tables."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,16 @@ RESULT_STATES: Mapping[str, str] = {
 
 ONE_TIME = "SUBMIT_RUN"
 
+TOLERATED = "SUCCESS_WITH_FAILURES"
+"""The API's state of a run that succeeded although a task failed; the tables say SUCCEEDED."""
 
-def failed_runs(runs: DataFrame, workspace_id: str, ended_from: datetime) -> DataFrame:
-    """One row a run of the workspace whose latest slice says that it failed, at or after `ended_from`.
+
+def ended_runs(runs: DataFrame, workspace_id: str, ended_from: datetime) -> DataFrame:
+    """One row a run of the workspace that ended at or after `ended_from`, as its latest slice shows it.
 
     A run that failed and is being repaired has a newer slice without a state, and is left out until that ends.
-    `run_id` and `job_id` are numbers as in the API; `job_id` is null for a one-time submit.
+    `run_id` and `job_id` are numbers as in the API; `job_id` is null for a one-time submit. `run_state` is null where the
+    run did not fail.
     """
     here = runs.where(F.col("workspace_id") == workspace_id)
     recent = here.where(F.col("period_end_time") >= ended_from).select("run_id").distinct()
@@ -35,7 +39,7 @@ def failed_runs(runs: DataFrame, workspace_id: str, ended_from: datetime) -> Dat
     started = slices.groupBy("run_id").agg(F.min("period_start_time").alias("started_at"))
     return (
         _latest(slices, "run_id")
-        .where(F.col("result_state").isin(*RESULT_STATES))
+        .where(F.col("result_state").isNotNull())
         .join(started, on="run_id", how="inner")
         .select(
             "workspace_id",
@@ -43,47 +47,54 @@ def failed_runs(runs: DataFrame, workspace_id: str, ended_from: datetime) -> Dat
             F.when(F.col("run_type") != ONE_TIME, F.col("job_id").cast("bigint")).alias("job_id"),
             "run_type",
             "run_name",
-            _api_state("result_state").alias("result_state"),
-            "termination_code",
+            _api_state("result_state").alias("run_state"),
+            F.col("termination_code").alias("run_code"),
             "started_at",
-            F.col("period_end_time").alias("failed_at"),
+            F.col("period_end_time").alias("ended_at"),
         )
     )
 
 
-def failed_tasks(tasks: DataFrame, failed: DataFrame) -> DataFrame:
-    """One row a task of the failed runs whose latest attempt failed by itself; `failed` comes from `failed_runs`.
+def failed_tasks(tasks: DataFrame, ended: DataFrame) -> DataFrame:
+    """One row a task whose latest attempt failed by itself; `ended` comes from `ended_runs`.
 
-    A run without such a task, which fails before any task starts, is one row under its own id.
+    Tasks of a run that succeeded all the same are among them, for its owner tolerates what somebody may want to know. A
+    failed run without such a task, which fails before any task starts, is one row under its own id.
     """
     slices = tasks.select(
         "workspace_id",
         F.col("job_run_id").cast("bigint").alias("run_id"),
         F.col("run_id").cast("bigint").alias("task_run_id"),
         "task_key",
-        F.col("result_state").alias("task_state"),
+        "result_state",
         F.col("termination_code").alias("task_code"),
         "period_start_time",
         "period_end_time",
-    ).withColumnRenamed("task_state", "result_state")
+    )
     latest = (
         _latest(slices, "workspace_id", "run_id", "task_key")
         .where(F.col("result_state").isin(*RESULT_STATES))
         .withColumn("task_state", _api_state("result_state"))
         .drop("result_state", "period_start_time")
     )
-    return failed.join(latest, on=["workspace_id", "run_id"], how="left").select(
-        "workspace_id",
-        "run_id",
-        "job_id",
-        "run_type",
-        "run_name",
-        F.coalesce("task_run_id", "run_id").alias("task_run_id"),
-        "task_key",
-        F.coalesce("task_state", "result_state").alias("result_state"),
-        F.coalesce("task_code", "termination_code").alias("termination_code"),
-        "started_at",
-        F.coalesce("period_end_time", "failed_at").alias("failed_at"),
+    return (
+        ended.join(latest, on=["workspace_id", "run_id"], how="left")
+        .where(F.col("task_run_id").isNotNull() | F.col("run_state").isNotNull())
+        .select(
+            "workspace_id",
+            "run_id",
+            "job_id",
+            "run_type",
+            "run_name",
+            F.coalesce("run_state", F.lit(TOLERATED)).alias("run_state"),
+            F.coalesce("task_run_id", "run_id").alias("task_run_id"),
+            "task_key",
+            F.coalesce("task_state", "run_state").alias("result_state"),
+            F.coalesce("task_code", "run_code").alias("termination_code"),
+            "started_at",
+            "ended_at",
+            F.coalesce("period_end_time", "ended_at").alias("failed_at"),
+        )
     )
 
 
