@@ -33,7 +33,7 @@ The model endpoint is a plain stand-in that looks for a few words; every answer 
 
 from jobmedic.sandbox.faults import Fault, throttled
 from jobmedic.sandbox.load import load_scenario_of
-from jobmedic.sandbox.loader import ScenarioError, demo_scenario, load_scenario
+from jobmedic.sandbox.loader import ScenarioError, demo_policy, demo_scenario, load_scenario
 from jobmedic.sandbox.mail import MailFaults
 from jobmedic.sandbox.model_replies import Trick
 from jobmedic.sandbox.plan import (
@@ -76,6 +76,7 @@ __all__ = [
     "Storm",
     "TaskPlan",
     "Trick",
+    "demo_policy",
     "demo_scenario",
     "load_scenario",
     "load_scenario_of",

@@ -29,6 +29,11 @@ def demo_scenario() -> Scenario:
     return read_scenario(text, "demo.yml")
 
 
+def demo_policy() -> Path:
+    """The policy file of the demo's platform team."""
+    return Path(str(resources.files("jobmedic.sandbox").joinpath("scenarios/demo_policy.yml")))
+
+
 def read_scenario(text: str, name: str) -> Scenario:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)

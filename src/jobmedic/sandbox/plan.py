@@ -122,6 +122,8 @@ class Failure(Plan):
     task: str | None = None
     """Default: the job's first task."""
     runs: tuple[int, ...] | None = None
+    fails_at: float | None = Field(default=None, gt=0)
+    """Minutes into the task, where that is not the cause's own share of its time."""
 
 
 class Storm(Plan):

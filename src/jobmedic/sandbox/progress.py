@@ -13,6 +13,7 @@ from jobmedic.sandbox.state import Attempt, Behaviour, Hit, Json, Run, State
 from jobmedic.sandbox.verdict import Circumstances, judge
 
 SETUP_MS = 45_000
+MOST_DRIFT_MINUTES = 5
 Listener = Callable[[Run], None]
 
 
@@ -100,7 +101,8 @@ class Progress:
         """How long the attempt will take, and what it will fail for."""
         key, spec = attempt.task_key, attempt.spec
         minutes = run.behaviours.get(key, Behaviour()).minutes
-        usual = minutes * 60 * Random(f"{self._seed}:{attempt.run_id}:length").uniform(0.9, 1.1)  # noqa: S311
+        drift = Random(f"{self._seed}:{attempt.run_id}:length").uniform(-1, 1)  # noqa: S311 - scenery, no secret
+        usual = 60 * (minutes + drift * min(0.1 * minutes, MOST_DRIFT_MINUTES))
         limits = [t for t in (spec.get("timeout_seconds"), run.settings.get("timeout_seconds")) if t]
         hit = run.hits.get(key) or self._storm(run, key, self._agenda.now)
         if hit is None or attempt.size is None:

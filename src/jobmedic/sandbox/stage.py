@@ -62,11 +62,17 @@ class Stage:
         self.run_ids[plan.name, ordinal] = run_id
 
     def _hits(self, plan: JobPlan, ordinal: int) -> Mapping[str, Cause]:
-        return {
-            failure.task or plan.tasks[0].key: self._world.causes[failure.cause]
-            for failure in self._failures
-            if failure.job == plan.name and (failure.runs is None or ordinal in failure.runs)
-        }
+        tasks = {task.key: task for task in plan.tasks}
+        hits = {}
+        for failure in self._failures:
+            if failure.job != plan.name or (failure.runs is not None and ordinal not in failure.runs):
+                continue
+            task = tasks[failure.task or plan.tasks[0].key]
+            cause = self._world.causes[failure.cause]
+            if failure.fails_at is not None:
+                cause = cause.model_copy(update={"fails_after": min(1.0, failure.fails_at / task.minutes)})
+            hits[task.key] = cause
+        return hits
 
     def _brew(self, storm: Storm) -> None:
         jobs = frozenset(self.job_ids[name] for name in storm.jobs)

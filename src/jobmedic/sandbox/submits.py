@@ -38,7 +38,7 @@ def _check_task(task: Json, keys: set[str], body: Json) -> None:
 def link_origin(run: Run, runs: Mapping[int, Run]) -> None:
     """Lets a one-time run share the trouble of the failed run that it names, or whose code it runs."""
     named = [int(n) for n in _NUMBER.findall(run.name) if int(n) in runs]
-    candidates = [runs[n] for n in named] or sorted(runs.values(), key=lambda r: -r.started)
+    candidates = [runs[n] for n in named] or sorted(filter(_sick, runs.values()), key=lambda r: -r.started)
     identities = {key: identity_of(spec) for key, spec in run.specs().items()}
     for origin in candidates:
         shared = _shared(origin, identities)
@@ -48,10 +48,16 @@ def link_origin(run: Run, runs: Mapping[int, Run]) -> None:
             return
 
 
+def _sick(run: Run) -> bool:
+    return any(hit.failures and hit.cured_at is None for hit in run.hits.values())
+
+
 def _shared(origin: Run, identities: Mapping[str, str | None]) -> dict[str, Hit]:
     """Trouble of the origin by the new run's task keys; same code, since keys may have been renamed."""
     found: dict[str, Hit] = {}
     for key, hit in origin.hits.items():
+        if key not in origin.specs():
+            continue
         identity = identity_of(origin.specs()[key])
         for new_key, new_identity in identities.items():
             if identity is not None and identity == new_identity:

@@ -173,7 +173,7 @@ class World:
                 settings, self.new_id(), kind="SUBMIT_RUN", by=by, trigger="ONE_TIME", behaviours=behaviours or {}
             )
             run.hits = {key: Hit(cause, run.started) for key, cause in (hits or {}).items()}
-            if not run.hits:
+            if hits is None:
                 link_origin(run, self.runs)
             return self._go(run, token)
 
