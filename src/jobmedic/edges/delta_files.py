@@ -13,17 +13,19 @@ def add_columns(path: Path, columns: StructType) -> None:
     DeltaTable(path).alter.add_columns(Schema.from_json(columns.json()).fields)
 
 
-def compact(path: Path) -> bool:
-    """Joins small files, then drops files and log entries that the table's own retention no longer asks for.
+def tidy(path: Path, *, join_at: int) -> bool:
+    """Joins `join_at` small files or more, then drops what the table's own retention no longer asks for.
 
-    False when another writer came first; the next time will do.
+    False when it left the table's files as they were: there were few, or another writer came first and the next time will do.
     """
     table = DeltaTable(path)
-    try:
-        table.optimize.compact()
-    except CommitFailedError:
-        return False
-    table.create_checkpoint()
+    joined = False
+    if len(table.file_uris()) >= join_at:
+        try:
+            joined = bool(table.optimize.compact()["numFilesRemoved"])
+        except CommitFailedError:
+            return False
+        table.create_checkpoint()
     table.vacuum(dry_run=False)
     table.cleanup_metadata()
-    return True
+    return joined
