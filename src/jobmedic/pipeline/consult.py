@@ -3,7 +3,6 @@
 Its answer is data. What fails a check is dropped, and the diagnosis says so; then what the rules said stands.
 """
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,7 +111,7 @@ class Consultation:
     def _question(self, row: Row, like: tuple[Precedent, ...]) -> Question:
         mask = self.ports.mask_for_model
         allowed = {rule.name for rule in self.plan.policy.params}
-        declared: Mapping[str, str] = row["job_parameters"] or {}
+        declared: dict[str, str] = row["job_parameters"] or {}
         return Question(
             fingerprint=row["fingerprint"],
             error=mask(row["error"] or ""),

@@ -4,7 +4,8 @@ import hashlib
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -71,23 +72,39 @@ def new_pass_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
+_living: set[str] = set()
+
+
 def claimant(pass_id: str) -> str:
-    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-    return f"{pass_id}@{host}.{os.getpid()}"
+    """Names the pass, and the process that can be asked whether it still lives."""
+    return f"{pass_id}@{_host()}.{os.getpid()}"
+
+
+@contextmanager
+def living(claimed_by: str) -> Generator[None]:
+    """While inside, nobody in this process takes the claims of this pass for a dead one's."""
+    _living.add(claimed_by)
+    try:
+        yield
+    finally:
+        _living.discard(claimed_by)
 
 
 def has_died(claimed_by: str) -> bool:
     """True only when the claiming process ran on this host and is gone: then nobody else will finish its work."""
     host, _, process = claimed_by.rpartition("@")[2].partition(".")
-    if host != claimant("")[1:9] or not process.isdigit():
+    if host != _host() or not process.isdigit():
         return False
-    pid = int(process)
-    if pid == os.getpid():
-        return True  # an earlier pass of this very process, which runs one pass at a time
+    if int(process) == os.getpid():
+        return claimed_by not in _living
     try:
-        os.kill(pid, 0)
+        os.kill(int(process), 0)
     except ProcessLookupError:
         return True
     except OSError:
         return False
     return False
+
+
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]

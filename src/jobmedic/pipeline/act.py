@@ -1,0 +1,84 @@
+"""The act stage: every decision that is ready, claimed first, applied once, its result written down."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jobmedic.knowledge.words import Action, ActionStatus
+from jobmedic.pipeline.claims import Claimed, Claims
+from jobmedic.pipeline.incidents import IncidentBook
+from jobmedic.pipeline.mails import OwnerMails
+from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.read_runs import JobShelf
+from jobmedic.pipeline.restart import Restart
+from jobmedic.pipeline.tally import Tally
+
+RETRIES = (Action.RETRY.value, Action.RETRY_WITH_NEW_PARAMS.value)
+
+RESULTS_KEPT = 25
+"""Results are written this often: a pass that is killed leaves at most so many claims for the next to look into."""
+
+Result = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Actor:
+    ports: Ports
+    plan: Plan
+    tally: Tally
+    jobs: JobShelf
+    book: IncidentBook
+    workspace_id: str
+    now: datetime
+
+    def act(self, run_id: int | None = None) -> None:
+        claims = Claims(self.ports.ledger, self.plan, self.workspace_id, self.now)
+        mine = claims.take(run_id)
+        self.book.announce()  # a storm is one incident although none of its runs is escalated
+        for results in _batched(self._results(mine)):
+            claims.finish(results)
+            for result in results:
+                self._count(result)
+
+    def _results(self, mine: list[Claimed]) -> Iterator[Result]:
+        of_action: dict[str, list[Claimed]] = {}
+        for claimed in mine:
+            of_action.setdefault(claimed.action, []).append(claimed)
+        yield from self._restarted([claimed for action in RETRIES for claimed in of_action.get(action, ())])
+        yield from OwnerMails(self.ports, self.plan, self.workspace_id, self.now).send(of_action.get(Action.SEND_EMAIL, []))
+        yield from (self._escalated(claimed) for claimed in of_action.get(Action.ESCALATE, ()))
+        for claimed in of_action.get(Action.IGNORE, ()):
+            yield {"decision_id": claimed.decision_id, "status": ActionStatus.APPLIED.value}
+
+    def _restarted(self, claimed: list[Claimed]) -> Iterator[Result]:
+        restart = Restart(self.ports, self.jobs, self.plan.policy)
+        with ThreadPoolExecutor(self.plan.concurrency, thread_name_prefix="jobmedic-act") as pool:
+            for done in as_completed([pool.submit(restart.apply, one) for one in claimed]):
+                yield done.result()
+
+    def _escalated(self, claimed: Claimed) -> Result:
+        """The incident stands in the ledger already; applied once the on-call was told, or nobody is there to tell."""
+        trouble = self.book.told.get(claimed.incident_id or "")
+        result: Result = {"decision_id": claimed.decision_id, "incident_id": claimed.incident_id}
+        if trouble is not None:
+            return result | {"error": trouble}
+        return result | {"status": ActionStatus.APPLIED.value, "recipient": ", ".join(self.plan.on_call) or None}
+
+    def _count(self, result: Result) -> None:
+        status = result.get("status")
+        self.tally.actions[status or "given_back"] += 1
+        if status in {None, ActionStatus.FAILED.value}:
+            self.tally.problem(f"decision {result['decision_id'][:12]} was not applied: {result.get('error')}")
+
+
+def _batched(results: Iterable[Result]) -> Iterator[list[Result]]:
+    batch: list[Result] = []
+    for result in results:
+        batch.append(result)
+        if len(batch) == RESULTS_KEPT:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,189 @@
+"""The exactly-once protocol: an action is claimed in the ledger before its call, and its result written after it.
+
+A claim is a row that only one pass can insert. A pass that died leaves its claim behind; another takes it over, once it
+is sure of the death or the claim is old, and looks at the run before it acts.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from jobmedic.knowledge.words import ActionStatus, DecisionStatus, Mode
+from jobmedic.pipeline.plan import Plan, has_died
+from jobmedic.ports.ledger import Ledger
+from jobmedic.transforms.columns import from_micros
+
+LEASE = timedelta(minutes=15)
+"""Longer than any call of a living pass may take, retries of the SDK included."""
+
+_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A decision that this pass, and no other, is to apply."""
+
+    decision_id: str
+    run_id: int
+    job_id: int | None
+    job_name: str | None
+    task_keys: tuple[str, ...]
+    fingerprint: str
+    category: str
+    action: str
+    params: Mapping[str, str]
+    compute: str | None
+    reason: str
+    confidence: float
+    owner: str | None
+    repair_id_seen: int | None
+    incident_id: str | None
+    run_page_url: str | None
+    failed_at: datetime | None
+    gate: str | None
+    root_cause: str | None
+    evidence: str | None
+    fix: str | None
+    intended_before: datetime | None
+    """When an earlier pass claimed it that left no result; None for a fresh claim."""
+
+
+@dataclass(slots=True)
+class Claims:
+    ledger: Ledger
+    plan: Plan
+    workspace_id: str
+    now: datetime
+
+    def take(self, run_id: int | None = None) -> list[Claimed]:
+        """Everything that is ready, claimed; and what dead passes left behind. Nothing in shadow mode."""
+        if self.plan.mode is not Mode.ACT:
+            return []
+        inherited = self._inherit(run_id)
+        ready = self._ready(run_id)
+        rows = [
+            {
+                "decision_id": row["decision_id"],
+                "action": row["action"],
+                "status": ActionStatus.INTENDED.value,
+                "claimed_by": self.plan.claimant,
+                "requested_at": self.now,
+                "incident_id": row["incident_id"],
+                "workspace_id": self.workspace_id,
+                "run_id": row["run_id"],
+            }
+            for row in ready
+        ]
+        for start in range(0, len(rows), _BATCH):
+            self.ledger.merge("actions", self.ledger.frame("actions", rows[start : start + _BATCH]), update=())
+        return self._mine(inherited)
+
+    def finish(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """Results by decision id: columns of `actions`. A result without `status` gives the claim back for a later pass."""
+        done = [dict(row) for row in results if "status" in row]
+        if done:
+            rows = [{"finished_at": self.now, **row} for row in done]
+            frame = self.ledger.frame("actions", rows)
+            names = (
+                "status",
+                "finished_at",
+                "repair_id",
+                "new_run_id",
+                "recipient",
+                "incident_id",
+                "error",
+                "message_id",
+            )
+            self.ledger.merge("actions", frame.select("decision_id", *names))
+            over = [{"decision_id": row["decision_id"], "status": DecisionStatus.DONE.value} for row in done]
+            self.ledger.merge("decisions", self.ledger.frame("decisions", over).select("decision_id", "status"))
+        given_back = [
+            {"decision_id": row["decision_id"], "error": row.get("error")} for row in results if "status" not in row
+        ]
+        if given_back:
+            self.ledger.merge(
+                "actions", self.ledger.frame("actions", given_back).select("decision_id", "error", "claimed_by")
+            )
+
+    def _ready(self, run_id: int | None) -> list[Row]:
+        decisions = self._here(self.ledger.read("decisions"), run_id).where(
+            F.col("status") == DecisionStatus.READY.value
+        )
+        claimed = self.ledger.read("actions").select("decision_id")
+        return (
+            decisions.join(claimed, "decision_id", "left_anti")
+            .select("decision_id", "action", "incident_id", "run_id")
+            .collect()
+        )
+
+    def _inherit(self, run_id: int | None) -> dict[str, datetime]:
+        """Takes over claims whose pass gave them back, died, or let them grow old; two that try, one wins."""
+        left = (
+            self._here(self.ledger.read("actions"), run_id)
+            .where(F.col("status") == ActionStatus.INTENDED.value)
+            .select("decision_id", "claimed_by", F.unix_micros("requested_at").alias("micros"))
+            .collect()
+        )
+        orphans = {
+            row["decision_id"]: row for row in left if self._orphaned(row["claimed_by"], from_micros(row["micros"]))
+        }
+        for owner in {row["claimed_by"] for row in orphans.values()}:
+            rows = [
+                {"decision_id": key, "claimed_by": self.plan.claimant, "requested_at": self.now}
+                for key, row in orphans.items()
+                if row["claimed_by"] == owner
+            ]
+            frame = self.ledger.frame("actions", rows).select("decision_id", "claimed_by", "requested_at")
+            self.ledger.merge("actions", frame, expect={"claimed_by": owner, "status": ActionStatus.INTENDED.value})
+        return {key: from_micros(row["micros"]) for key, row in orphans.items()}
+
+    def _orphaned(self, claimed_by: str | None, requested_at: datetime) -> bool:
+        return claimed_by is None or has_died(claimed_by) or self.now - requested_at > LEASE
+
+    def _mine(self, inherited: Mapping[str, datetime]) -> list[Claimed]:
+        mine = (
+            self.ledger.read("actions")
+            .where((F.col("claimed_by") == self.plan.claimant) & (F.col("status") == ActionStatus.INTENDED.value))
+            .select("decision_id")
+        )
+        told = self.ledger.read("diagnoses").select("fingerprint", "root_cause", "evidence", "fix")
+        rows: Iterable[Row] = (
+            self.ledger.read("decisions")
+            .join(mine, "decision_id", "left_semi")
+            .join(told, "fingerprint", "left")
+            .withColumn("failed", F.unix_micros("failed_at"))
+            .orderBy("failed", "decision_id")
+            .collect()
+        )
+        return [_claimed(row, inherited.get(row["decision_id"])) for row in rows]
+
+    def _here(self, rows: DataFrame, run_id: int | None) -> DataFrame:
+        here = rows.where(F.col("workspace_id") == self.workspace_id)
+        return here if run_id is None else here.where(F.col("run_id") == run_id)
+
+
+def _claimed(row: Row, intended_before: datetime | None) -> Claimed:
+    same = (
+        "decision_id",
+        "run_id",
+        "job_id",
+        "job_name",
+        "fingerprint",
+        "category",
+        "action",
+        "compute",
+        "reason",
+        "confidence",
+    )
+    more = ("owner", "repair_id_seen", "incident_id", "run_page_url", "gate", "root_cause", "evidence", "fix")
+    return Claimed(
+        **{name: row[name] for name in (*same, *more)},
+        task_keys=tuple(row["task_keys"] or ()),
+        params=dict(row["params"] or {}),
+        failed_at=None if row["failed"] is None else from_micros(row["failed"]),
+        intended_before=intended_before,
+    )

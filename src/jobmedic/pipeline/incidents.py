@@ -1,0 +1,165 @@
+"""One open problem, however many runs it hits: incident rows, telling the on-call once, closing what is over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyspark.sql import Row
+from pyspark.sql import functions as F
+
+from jobmedic.knowledge.words import Action, DecisionStatus, IncidentStatus, Mode, Outcome
+from jobmedic.pipeline.letters import incident_mail
+from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.tally import Tally
+from jobmedic.ports.notices import IncidentNotice, NoticeError
+from jobmedic.transforms.columns import from_micros, instant
+
+QUIET_FOR = timedelta(hours=24)
+"""An incident without a new failure for this long is over."""
+
+
+@dataclass(slots=True)
+class IncidentBook:
+    ports: Ports
+    plan: Plan
+    tally: Tally
+    workspace_id: str
+    now: datetime
+    told: dict[str, str | None] = field(default_factory=dict)
+    """By incident: None when the on-call knows, else why not. Filled by `announce`."""
+
+    def write(self) -> None:
+        """Opens and updates the incidents that this pass's decisions belong to, and resolves those that are over."""
+        decisions = self.ports.ledger.read("decisions").where(F.col("workspace_id") == self.workspace_id)
+        touched = decisions.where((F.col("pass_id") == self.plan.pass_id) & F.col("incident_id").isNotNull())
+        ids = [row["incident_id"] for row in touched.select("incident_id").distinct().collect()]
+        if ids:
+            rows = self._rows(ids)
+            frame = self.ports.ledger.frame("incidents", rows)
+            changing = ("runs", "jobs", "title", "summary", "last_seen_at", "status", "resolved_at")
+            self.ports.ledger.merge("incidents", frame, update=changing)
+        self._resolve()
+
+    def announce(self) -> None:
+        """Tells the on-call of open incidents that they do not know yet and that something not in shadow belongs to."""
+        if self.plan.mode is not Mode.ACT:
+            return
+        live = (
+            self.ports.ledger.read("decisions")
+            .where((F.col("workspace_id") == self.workspace_id) & F.col("incident_id").isNotNull())
+            .where(F.col("status") != DecisionStatus.SHADOW.value)
+            .select("incident_id")
+        )
+        waiting = (
+            self.ports.ledger.read("incidents")
+            .where((F.col("workspace_id") == self.workspace_id) & (F.col("status") == IncidentStatus.OPEN.value) & F.col("notified_at").isNull())
+            .join(live, "incident_id", "left_semi")
+            .withColumn("opened", F.unix_micros("opened_at"))
+            .collect()
+        )
+        for row in waiting:
+            self.told[row["incident_id"]] = self._tell(row)
+        known = [{"incident_id": key, "notified_at": self.now} for key, trouble in self.told.items() if trouble is None]
+        if known:
+            self.ports.ledger.merge("incidents", self.ports.ledger.frame("incidents", known).select("incident_id", "notified_at"))
+
+    def _rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        members = self.ports.ledger.read("decisions").where(F.col("incident_id").isin(list(ids)))
+        told = self.ports.ledger.read("diagnoses").select("fingerprint", "root_cause", "fix", "evidence")
+        found = (
+            members.groupBy("incident_id", "workspace_id", "fingerprint")
+            .agg(
+                F.countDistinct("run_id").alias("runs"),
+                F.countDistinct("job_id").alias("jobs"),
+                F.max("category").alias("category"),
+                F.min("job_name").alias("job_name"),
+                F.unix_micros(F.max("failed_at")).alias("last"),
+                F.max(F.when(F.col("action") == Action.ESCALATE.value, F.col("reason"))).alias("reason"),
+            )
+            .join(told, "fingerprint", "left")
+            .collect()
+        )
+        return [self._row(row) for row in found]
+
+    def _row(self, row: Row) -> dict[str, Any]:
+        several = row["runs"] > 1
+        what = f"{row['runs']} runs of {row['jobs']} jobs failed the same way" if several else f"{row['job_name'] or 'a run'} failed"
+        summary = " ".join(part for part in (row["root_cause"], row["fix"], row["reason"]) if part)
+        return {
+            "incident_id": row["incident_id"],
+            "fingerprint": row["fingerprint"],
+            "scope": "fingerprint",
+            "status": IncidentStatus.OPEN.value,
+            "opened_at": self.now,
+            "runs": row["runs"],
+            "jobs": row["jobs"],
+            "title": f"{row['category']}: {what}",
+            "summary": summary,
+            "workspace_id": self.workspace_id,
+            "category": row["category"],
+            "last_seen_at": from_micros(row["last"]) if row["last"] is not None else self.now,
+        }
+
+    def _resolve(self) -> None:
+        """Over: nothing new for a day, or a retry of this very failure recovered after the last one was seen."""
+        ledger = self.ports.ledger
+        mended = (
+            ledger.read("outcomes")
+            .where(F.col("outcome") == Outcome.RECOVERED.value)
+            .join(ledger.read("decisions").select("decision_id", "fingerprint", "workspace_id"), "decision_id", "inner")
+            .groupBy("workspace_id", "fingerprint")
+            .agg(F.max("observed_at").alias("mended_at"))
+        )
+        waiting = (
+            ledger.read("decisions")
+            .where(F.col("status").isin(DecisionStatus.HELD.value, DecisionStatus.DEFERRED.value, DecisionStatus.READY.value))
+            .select("incident_id")
+        )
+        quiet = F.col("last_seen_at") < instant(self.now - QUIET_FOR)
+        over = (
+            ledger.read("incidents")
+            .where((F.col("status") == IncidentStatus.OPEN.value) & (F.col("workspace_id") == self.workspace_id))
+            .join(mended, ["workspace_id", "fingerprint"], "left")
+            .where(quiet | F.coalesce(F.col("mended_at") > F.col("last_seen_at"), F.lit(False)))
+            .join(waiting, "incident_id", "left_anti")
+            .select("incident_id", F.lit(IncidentStatus.RESOLVED.value).alias("status"), instant(self.now).alias("resolved_at"))
+        )
+        if not over.isEmpty():
+            ledger.merge("incidents", over)
+
+    def _tell(self, row: Row) -> str | None:
+        """Mail first, then the channels. None when everybody who is configured was told, or nobody is."""
+        troubles = []
+        notice = _notice(row, self._page(row["incident_id"]))
+        people = self.plan.on_call or ((self.plan.default_recipient,) if self.plan.default_recipient else ())
+        if self.ports.mailer is not None and people and self.plan.mail_off is None:
+            try:
+                self.ports.mailer.send(incident_mail(notice, recipients=people, sender=self.plan.sender))
+            except NoticeError as error:
+                troubles.append(str(error))
+        if self.ports.channels is not None:
+            try:
+                self.ports.channels.announce(notice)
+            except NoticeError as error:
+                troubles.append(str(error))
+        for trouble in troubles:
+            self.tally.problem(trouble)
+        return "; ".join(troubles) or None
+
+    def _page(self, incident_id: str) -> str | None:
+        rows = self.ports.ledger.read("decisions").where(F.col("incident_id") == incident_id).orderBy("failed_at").select("run_page_url").limit(1).collect()
+        return rows[0]["run_page_url"] if rows else None
+
+
+def _notice(row: Row, run_page_url: str | None) -> IncidentNotice:
+    return IncidentNotice(
+        incident_id=row["incident_id"],
+        title=row["title"],
+        summary=row["summary"],
+        category=row["category"],
+        run_page_url=run_page_url,
+        runs=row["runs"],
+        jobs=row["jobs"],
+        opened_at=from_micros(row["opened"]),
+    )
