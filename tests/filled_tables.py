@@ -27,7 +27,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def fill(ledger: Ledger, decisions: int = 240) -> Rows:
     """Writes every table; returns what was written. Nothing in it depends on anything but the day it is called on."""
-    rows = made_rows(random.Random(7), decisions)  # noqa: S311 - a seed, no secret
+    rows = made_rows(random.Random(7), decisions)
     for table, values in rows.items():
         ledger.append(table, ledger.frame(table, values))
     return rows
@@ -91,12 +91,12 @@ def _decision(decision_id: str, at: datetime, seeded: random.Random) -> dict[str
         "pass_id": "p01",
         "seconds_to_decide": 240.0,
         "attempt": 0,
-        "source": "model" if seeded.random() < 0.1 else "rule",  # noqa: PLR2004 - a tenth
+        "source": "model" if seeded.random() < 0.1 else "rule",
         "transient": True,
         "gate": "worth",
         "expected_gain_usd": 5.0,
         "expected_cost_usd": 0.4,
-        "storm_role": "canary" if seeded.random() < 0.03 else None,  # noqa: PLR2004 - a few
+        "storm_role": "canary" if seeded.random() < 0.03 else None,
         "run_page_url": "https://workspace.example.com/run/1",
     }
 
@@ -110,7 +110,11 @@ def _action(decision: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
 def _outcome(decision: Mapping[str, Any], at: datetime, seeded: random.Random) -> dict[str, Any]:
     share = 0.8 if decision["category"] == "network" else 0.5
-    said = "recovered" if seeded.random() < share else seeded.choice(["failed_same", "failed_same", "failed_other", "pending"])
+    said = (
+        "recovered"
+        if seeded.random() < share
+        else seeded.choice(["failed_same", "failed_same", "failed_other", "pending"])
+    )
     return {
         "decision_id": decision["decision_id"],
         "outcome": said,
@@ -126,7 +130,11 @@ def _outcome(decision: Mapping[str, Any], at: datetime, seeded: random.Random) -
 
 def _feedback(decision: Mapping[str, Any], at: datetime, *, wrong: bool) -> dict[str, Any]:
     right = {"correct_category": "user_code", "correct_action": "send_email"} if wrong else {}
-    said = {"verdict": "wrong" if wrong else "correct", "given_by": "lee@example.com", "given_at": at + timedelta(hours=3)}
+    said = {
+        "verdict": "wrong" if wrong else "correct",
+        "given_by": "lee@example.com",
+        "given_at": at + timedelta(hours=3),
+    }
     return {"decision_id": decision["decision_id"]} | said | right
 
 
@@ -158,12 +166,19 @@ def _diagnosis(cause: tuple[str, str, str, str | None, str], decisions: list[dic
 
 def _incidents() -> list[dict[str, Any]]:
     shared = {"workspace_id": WORKSPACE, "runs": 14, "jobs": 3, "fingerprint": "v1:ee05", "scope": "fingerprint"}
-    text = {"title": "The cloud has no machines of this kind", "summary": "14 runs of 3 jobs", "category": "infrastructure"}
+    text = {
+        "title": "The cloud has no machines of this kind",
+        "summary": "14 runs of 3 jobs",
+        "category": "infrastructure",
+    }
     seen = {"last_seen_at": NOW, "notified_at": NOW - timedelta(hours=5)}
     opened = NOW - timedelta(hours=5)
     return [
         shared | text | seen | {"incident_id": "i1", "status": "open", "opened_at": opened},
-        shared | text | seen | {"incident_id": "i0", "status": "resolved", "opened_at": opened - timedelta(days=9), "resolved_at": opened},
+        shared
+        | text
+        | seen
+        | {"incident_id": "i0", "status": "resolved", "opened_at": opened - timedelta(days=9), "resolved_at": opened},
     ]
 
 
@@ -190,7 +205,7 @@ def _pass(number: int, seeded: random.Random) -> dict[str, Any]:
         "tokens_in": 900 * calls,
         "tokens_out": 120 * calls,
         "cost_usd": 0.004 * calls,
-        "errors": ["get-output of task run 1: gone"] if number == 3 else [],  # noqa: PLR2004 - the partial one
+        "errors": ["get-output of task run 1: gone"] if number == 3 else [],
     }
 
 
@@ -209,9 +224,17 @@ def _scores(day: int, seeded: random.Random) -> list[dict[str, Any]]:
         "wasted_usd": 1.5,
         "model_cost_usd": 0.01,
     }
-    overall = [period | {"metric": m, "dimension": "all", "member": "all", "value": v, "n": 8} for m, v in figures.items()]
+    overall = [
+        period | {"metric": m, "dimension": "all", "member": "all", "value": v, "n": 8} for m, v in figures.items()
+    ]
     by_category = {"metric": "accuracy", "dimension": "category", "member": "network", "value": grown, "n": 3}
-    by_rule = {"metric": "retry_success_rate", "dimension": "rule", "member": "jdbc-connection-reset", "value": 0.8, "n": 3}
+    by_rule = {
+        "metric": "retry_success_rate",
+        "dimension": "rule",
+        "member": "jdbc-connection-reset",
+        "value": 0.8,
+        "n": 3,
+    }
     return [*overall, period | by_category, period | by_rule]
 
 
