@@ -69,7 +69,7 @@ def test_an_empty_variable_counts_as_missing(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Settings().max_retries = 9  # type: ignore[misc]
+        Settings().max_retries = 9
 
 
 def test_secrets_never_show() -> None:

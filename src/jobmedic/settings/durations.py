@@ -24,9 +24,9 @@ def parse_duration(value: Any) -> timedelta:
 
 
 def format_duration(span: timedelta) -> str:
-    """The shortest spelling that `parse_duration` reads back: whole units, the largest that fits."""
+    """A spelling that `parse_duration` reads back: whole units, the largest that fits; one day is 24 hours."""
     seconds = span.total_seconds()
     for unit in ("d", "h", "m"):
-        if seconds and seconds % SECONDS[unit] == 0:
+        if seconds % SECONDS[unit] == 0 and seconds >= SECONDS[unit] * (2 if unit == "d" else 1):
             return f"{int(seconds // SECONDS[unit])}{unit}"
     return f"{seconds:g}s"
