@@ -9,9 +9,9 @@ _log = logging.getLogger(__name__)
 
 
 def champion(registry: Registry, installed: Classifier) -> Classifier:
-    """The champion; `installed` is what wheel and settings bring and takes over in three cases:
+    """The champion; `installed` is what wheel and settings bring, and takes over in three cases.
 
-    there is no champion yet; the settings name another deployment than when the champion was registered, since that is a
+    There is no champion yet; the settings name another deployment than when the champion was registered, since that is a
     person's word; the registry cannot be reached. A new wheel keeps the champion's deployment under its new rules and
     prompt. What takes over is registered.
     """
