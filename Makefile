@@ -1,0 +1,85 @@
+# What a developer does, by name. It needs Python 3.11 or newer and make; `make setup` brings everything else into .venv.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup test lint format demo bench judge test-classic classic-ready test-spark40 build clean
+
+# The first interpreter that is new enough. Name another one with: make setup PYTHON=/path/to/python
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
+PIP = -m pip install --quiet --disable-pip-version-check
+TESTS ?=
+
+help: ## show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## build .venv with everything that is needed; quick when it is there already
+
+test: .venv/.ready ## run the tests on Sail; TESTS=tests/transforms runs a part of them
+	.venv/bin/pytest $(TESTS)
+
+lint: .venv/.ready ## ruff, its formatter and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: .venv/.ready ## let ruff format and mend what it can
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+demo: .venv/.ready ## let jobs fail in a simulated workspace, and watch what jobmedic does about it
+	.venv/bin/jobmedic demo
+
+bench: .venv/.bench-ready ## measure speed and size beside baselines, into docs/benchmarks.md
+	.venv/bin/python -m bench
+
+judge: .venv/.ready ## judge the decisions on labelled failures, beside three baselines
+	.venv/bin/python -m bench.judge
+
+test-classic: .venv-classic/.ready ## run the tests on Apache Spark with Delta Lake; needs Java 17
+	JOBMEDIC_SPARK=classic .venv-classic/bin/pytest $(TESTS)
+
+classic-ready: .venv-classic/.ready
+	@JOBMEDIC_SPARK=classic .venv-classic/bin/python -c 'from jobmedic.edges.spark import open_session; open_session().__enter__().stop()'
+
+test-spark40: .venv-spark40/.ready ## run the tests of transforms and tables with the Spark 4.0 client, the API of serverless environment 4
+	.venv-spark40/bin/pytest $(or $(TESTS),tests/transforms $(wildcard tests/edges/test_ledger*.py tests/edges/test_tables*.py))
+
+build: .venv/.ready ## build the wheel into dist/
+	rm -rf dist
+	.venv/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean: ## remove all that was built, the environments too; .jobmedic with its tables stays
+	rm -rf .venv .venv-classic .venv-spark40 dist build .pytest_cache .mypy_cache .ruff_cache spark-warehouse
+
+.venv/.ready: requirements-dev.txt pyproject.toml
+	$(call environment,.venv)
+	.venv/bin/python $(PIP) -r requirements-dev.txt
+	$(call product,.venv)
+
+# Drain3 asks for exact old versions of two libraries and works with the ones that stand here, so it comes without its wishes.
+.venv/.bench-ready: .venv/.ready requirements-bench.txt
+	.venv/bin/python $(PIP) --no-deps -r requirements-bench.txt
+	@touch $@
+
+.venv-classic/.ready: requirements-classic.txt requirements-dev.txt pyproject.toml
+	$(call environment,.venv-classic)
+	.venv-classic/bin/python $(PIP) -r requirements-classic.txt
+	$(call product,.venv-classic)
+
+.venv-spark40/.ready: requirements-dev.txt pyproject.toml
+	$(call environment,.venv-spark40)
+	grep -v '^pyspark-client==' requirements-dev.txt > .venv-spark40/requirements.txt
+	.venv-spark40/bin/python $(PIP) -r .venv-spark40/requirements.txt 'pyspark-client==4.0.*'
+	$(call product,.venv-spark40)
+
+define environment
+@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found; install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; exit 1; }
+@echo "Setting up $(1) with $(PYTHON); the first time takes some minutes"
+@"$(PYTHON)" -m venv --clear $(1)
+endef
+
+define product
+$(1)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
+@touch $(1)/.ready
+endef
