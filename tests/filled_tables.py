@@ -109,7 +109,7 @@ def _action(decision: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
 
 def _outcome(decision: Mapping[str, Any], at: datetime, seeded: random.Random) -> dict[str, Any]:
-    share = 0.8 if decision["category"] == "network" else 0.5
+    share = 0.8 if decision["category"] == "network" else 0.3
     said = (
         "recovered"
         if seeded.random() < share
