@@ -53,3 +53,9 @@ def end_iterations(attempt: Attempt, cause: Cause | None, new_id: Callable[[int]
 
 def user_cancel() -> State:
     return State("TERMINATED", "CANCELED", "USER_CANCELED", "CLIENT_ERROR", "Run cancelled.", by_user_or_timeout=True)
+
+
+def crowded_out() -> State:
+    message = "Run skipped because the maximum number of concurrent runs of the job was reached."
+    result, code = "MAXIMUM_CONCURRENT_RUNS_REACHED", "MAX_CONCURRENT_RUNS_EXCEEDED"
+    return State("SKIPPED", result, code, "CLIENT_ERROR", message)

@@ -33,6 +33,8 @@ def _check(run: Run, body: Json) -> None:
         raise Refusal(f"Run {run.run_id} is a one-time run; only runs of jobs can be repaired.")
     if not run.state.terminal:
         raise Refusal(f"Run {run.run_id} is still in progress and can't be repaired.", code="INVALID_STATE")
+    if not run.attempts:
+        raise Refusal(f"Run {run.run_id} was skipped; it has no tasks to repair.", code="INVALID_STATE")
     if body.get("rerun_tasks") and body.get("rerun_all_failed_tasks"):
         raise Refusal("Only one of rerun_tasks or rerun_all_failed_tasks can be specified.")
     sent = body.get("latest_repair_id")

@@ -10,6 +10,8 @@ from jobmedic.sandbox.state import Behaviour, Json
 
 SPARK_VERSION = "16.4.x-scala2.12"
 CLUSTER_KEY = "main"
+UNCROWDED = 1000
+"""The most concurrent runs that a job can ask for."""
 ENVIRONMENT_KEY = "default"
 _REFERENCE = re.compile(r"\{\{\s*job\.parameters\.(?:\[)?([A-Za-z0-9_.-]+)(?:\])?\s*\}\}")
 
@@ -21,7 +23,7 @@ def settings_of(plan: JobPlan) -> Json:
         "email_notifications": {"on_failure": list(plan.failure_emails)} if plan.failure_emails else {},
         "webhook_notifications": {},
         "timeout_seconds": 0,
-        "max_concurrent_runs": plan.max_concurrent_runs or 1000,
+        "max_concurrent_runs": plan.max_concurrent_runs or UNCROWDED,
         "tasks": [_task(t, plan) for t in plan.tasks],
         "format": "MULTI_TASK",
     }

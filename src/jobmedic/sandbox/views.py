@@ -110,7 +110,7 @@ class RunView:
             "state": state_json(run.state),
             "status": status_json(run.state),
         }
-        if run.taskless:
+        if run.taskless and run.attempts:
             latest = run.attempts[-1]
             view |= {"attempt_number": latest.number, "execution_duration": latest.execution_ms}
         return view

@@ -11,11 +11,11 @@ from typing import Any
 
 from jobmedic.sandbox.agenda import Agenda
 from jobmedic.sandbox.clock import SandboxClock
-from jobmedic.sandbox.endings import user_cancel
+from jobmedic.sandbox.endings import crowded_out, user_cancel
 from jobmedic.sandbox.plan import Cause, JobPlan
 from jobmedic.sandbox.progress import Progress
 from jobmedic.sandbox.repairs import repair
-from jobmedic.sandbox.specs import behaviours_of, defaults_of, settings_of
+from jobmedic.sandbox.specs import UNCROWDED, behaviours_of, defaults_of, settings_of
 from jobmedic.sandbox.state import Attempt, Behaviour, Hit, Job, Json, Refusal, Run
 from jobmedic.sandbox.storms import Storms
 from jobmedic.sandbox.submits import check_submit, link_origin
@@ -160,7 +160,9 @@ class World:
         by: str,
         hits: Mapping[str, Cause] | None = None,
         behaviours: Mapping[str, Behaviour] | None = None,
+        kind: str = "SUBMIT_RUN",
     ) -> int:
+        """Without `hits` the run shares the trouble of the failed run that it runs again."""
         with self.lock:
             self.settle()
             check_submit(body)
@@ -170,7 +172,7 @@ class World:
             settings = {k: v for k, v in body.items() if k != "idempotency_token"}
             settings["name"] = body.get("run_name") or "Untitled"
             run = self._new_run(
-                settings, self.new_id(), kind="SUBMIT_RUN", by=by, trigger="ONE_TIME", behaviours=behaviours or {}
+                settings, self.new_id(), kind=kind, by=by, trigger="ONE_TIME", behaviours=behaviours or {}
             )
             run.hits = {key: Hit(cause, run.started) for key, cause in (hits or {}).items()}
             if hits is None:
@@ -205,8 +207,19 @@ class World:
         self.runs[run.run_id] = run
         if token:
             self._tokens[token] = run.run_id
-        self.progress.begin(run, list(run.specs()))
+        if self._crowded(run):
+            run.state, run.ended = crowded_out(), run.started
+        else:
+            self.progress.begin(run, list(run.specs()))
         return run.run_id
+
+    def _crowded(self, run: Run) -> bool:
+        """Whether the job already has as many active runs as it may have; jobs with a queue would wait instead."""
+        limit = run.settings.get("max_concurrent_runs") or 1
+        if run.run_type != "JOB_RUN" or limit >= UNCROWDED or (run.settings.get("queue") or {}).get("enabled"):
+            return False
+        active = sum(r.job_id == run.job_id and not r.state.terminal for r in self.runs.values()) - 1
+        return bool(active >= limit)
 
     def repair(self, body: Json, *, by: str) -> int:
         with self.lock:
