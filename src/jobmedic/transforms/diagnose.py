@@ -30,6 +30,7 @@ _UNKNOWN = {
     "evidence_source": None,
     "pattern": None,
 }
+_WEAK_ORDER = (Kind.CONDITION, Kind.SQLSTATE, Kind.EXCEPTION, Kind.TERMINATION_CODE, Kind.MESSAGE)
 _ATTRIBUTES = tuple(name for name in _UNKNOWN if name != "pattern")
 
 
@@ -89,7 +90,7 @@ def _winner(catalogue: Catalogue) -> Column:
     stages: list[Column | None] = []
     for weak in (False, True):
         mine = [(number, rule) for number, rule in numbered if rule.weak is weak]
-        for kind in Kind:
+        for kind in (_WEAK_ORDER if weak else Kind):
             some = [(number, rule) for number, rule in mine if rule.kind is kind]
             stages += _stages(kind, some, by_condition)
     return F.coalesce(*(stage for stage in stages if stage is not None), F.lit(0))
