@@ -66,7 +66,7 @@ class WorkspaceServer:
             return script.pop(0) if len(script) > 1 else script[0]
 
 
-def _handler(server: WorkspaceServer) -> type[BaseHTTPRequestHandler]:
+def _answering(server: WorkspaceServer) -> type[BaseHTTPRequestHandler]:
     class Answering(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -99,7 +99,7 @@ def _handler(server: WorkspaceServer) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def serving(workspace: WorkspaceServer) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(workspace))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _answering(workspace))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

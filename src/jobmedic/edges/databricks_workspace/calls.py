@@ -34,8 +34,17 @@ _MESSAGE_CHARACTERS = 600
 class Calls:
     """GET and POST on the Jobs API as plain JSON, so that enumeration values nobody knows yet survive."""
 
-    def __init__(self, config: Config, patience: Patience, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        config: Config,
+        patience: Patience,
+        *,
+        workspace_id: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._config = config
+        # Older SDKs know no such attribute; newer ones find it out from the host.
+        self.known_workspace_id: str | None = workspace_id or getattr(config, "workspace_id", None) or None
         self._patience = patience
         self._sleep = sleep
         self._api = ApiClient(config)
@@ -43,10 +52,6 @@ class Calls:
     @property
     def host(self) -> str:
         return str(self._config.host or "")
-
-    @property
-    def known_workspace_id(self) -> str | None:
-        return self._config.workspace_id or None
 
     def get(self, path: str, query: Mapping[str, Any], *, headers: tuple[str, ...] = ()) -> dict[str, Any]:
         with self._patience.call():
@@ -87,8 +92,8 @@ class Calls:
 
     def _do(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         headers = {"Accept": "application/json"}
-        if self._config.workspace_id:  # as the SDK's own typed calls do, for hosts that serve several workspaces
-            headers["X-Databricks-Workspace-Id"] = self._config.workspace_id
+        if self.known_workspace_id:  # as the SDK's own typed calls do, for hosts that serve several workspaces
+            headers["X-Databricks-Workspace-Id"] = self.known_workspace_id
         try:
             answer = self._api.do(method, path, headers=headers, **arguments)
         except (OSError, ValueError, GaveUp) as error:
@@ -155,4 +160,4 @@ def _throttled(error: WorkspaceError) -> float | None:
 def _shown(error: BaseException) -> str:
     # The SDK adds its configuration to refusals ("… Config: host=…, token=***"): noise in a one-line message.
     said = " ".join(str(error).split(". Config: ")[0].split())
-    return redact(said[:_MESSAGE_CHARACTERS]).rstrip(". ")
+    return redact(said)[:_MESSAGE_CHARACTERS].rstrip(". ")

@@ -1,6 +1,9 @@
 """Builds the workspace from the settings, with the SDK's unified auth whole."""
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -39,23 +42,24 @@ def connect(settings: Settings) -> DatabricksWorkspace:
 
 def open_calls(settings: Settings) -> Calls:
     patience = Patience(budget_seconds=settings.databricks_retry_timeout.total_seconds())
-    return Calls(_config(settings, patience), patience)
+    return Calls(_config(settings, patience), patience, workspace_id=settings.databricks_workspace_id)
 
 
 def _config(settings: Settings, patience: Patience) -> Config:
     http_timeout = settings.databricks_http_timeout.total_seconds()
     connections = max(20, settings.jobmedic_concurrency)
     try:
-        config = Config(
-            product=PRODUCT,
-            product_version=_version(),
-            clock=patience,
-            http_timeout_seconds=min(http_timeout, _PROBE_HTTP_SECONDS),
-            retry_timeout_seconds=_PROBE_SECONDS,
-            max_connection_pools=connections,
-            max_connections_per_pool=connections,
-            **_sign_in(settings),
-        )
+        with _unasked_warning_off():
+            config = Config(
+                product=PRODUCT,
+                product_version=_version(),
+                clock=patience,
+                http_timeout_seconds=min(http_timeout, _PROBE_HTTP_SECONDS),
+                retry_timeout_seconds=_PROBE_SECONDS,
+                max_connection_pools=connections,
+                max_connections_per_pool=connections,
+                **_sign_in(settings),
+            )
     except (ValueError, OSError) as error:
         said = redact(" ".join(str(error).split(". Config: ")[0].split()))
         raise WorkspaceError(
@@ -81,6 +85,21 @@ def _sign_in(settings: Settings) -> dict[str, Any]:
         if value is not None:
             found[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
     return found
+
+
+@contextmanager
+def _unasked_warning_off() -> Iterator[None]:
+    """The SDK warns of every server without /.well-known/databricks-config; one that is down is told by the first call."""
+
+    def wanted(record: logging.LogRecord) -> bool:
+        return "resolve config from host metadata" not in record.getMessage()
+
+    logger = logging.getLogger("databricks.sdk")
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
 
 
 def _version() -> str:
