@@ -1,6 +1,7 @@
 """The wheel's entry point, as a terminal and as a job start it."""
 
 import importlib.metadata
+import re
 
 import pytest
 
@@ -63,3 +64,10 @@ def test_a_task_starts_the_entry_point_of_the_wheel(task: dict[str, object]) -> 
 def test_the_settings_of_every_task_exist(task: dict[str, list[str]]) -> None:
     _, settings = split_settings(task["parameters"])
     assert settings
+
+
+def test_the_wheel_brings_nothing_that_would_fight_the_runtime() -> None:
+    always = [line for line in importlib.metadata.requires("jobmedic") or [] if "extra ==" not in line]
+    assert always
+    assert not [line for line in always if re.match(r"(pyspark|pandas|pyarrow|delta-spark|databricks-connect)\b", line)]
+    assert not [line for line in always if "==" in line], "ranges, never pins"
