@@ -1,8 +1,11 @@
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from jobmedic.edges.clock import SystemClock
-from jobmedic.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from jobmedic.ports.clock import Clock
 
 
 def test_now_is_aware_and_utc() -> None:
