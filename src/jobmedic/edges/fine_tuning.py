@@ -12,7 +12,7 @@ from jobmedic.ports.fine_tuning import TuningError, TuningJob, TuningRequest
 
 _Answer = TypeVar("_Answer")
 _RETRIES = 3
-"""Of the SDK. An upload or a job that is started twice by it costs storage or is told by `status`; none acts on a run."""
+"""Of the SDK, for everything but starting a job: that is never re-sent, since two jobs cost twice."""
 _WORDS = {
     401: "the credentials are refused (401): check AZURE_OPENAI_API_KEY, or the identity's role on the resource",
     403: "access is denied (403): fine-tuning needs the role Cognitive Services OpenAI Contributor",
@@ -44,12 +44,16 @@ class AzureFineTuning:
         validation = self._upload(request.validation)
         job = _asked(
             f"starting the fine-tuning of {request.base_model}",
-            lambda: self._authorized().fine_tuning.jobs.create(
-                model=request.base_model,
-                training_file=training,
-                validation_file=validation,
-                suffix=request.suffix,
-                seed=request.seed,
+            lambda: (
+                self._authorized()
+                .with_options(max_retries=0)
+                .fine_tuning.jobs.create(
+                    model=request.base_model,
+                    training_file=training,
+                    validation_file=validation,
+                    suffix=request.suffix,
+                    seed=request.seed,
+                )
             ),
         )
         return job.id
