@@ -48,6 +48,10 @@ class Claimed:
     root_cause: str | None
     evidence: str | None
     fix: str | None
+    needs: str | None
+    proposed_action: str | None
+    rule: str | None
+    source: str | None
     intended_before: datetime | None
     """When an earlier pass claimed it that left no result; None for a fresh claim."""
 
@@ -150,7 +154,7 @@ class Claims:
             .where((F.col("claimed_by") == self.plan.claimant) & (F.col("status") == ActionStatus.INTENDED.value))
             .select("decision_id")
         )
-        told = self.ledger.read("diagnoses").select("fingerprint", "root_cause", "evidence", "fix")
+        told = self.ledger.read("diagnoses").select("fingerprint", "root_cause", "evidence", "fix", "needs")
         rows: Iterable[Row] = (
             self.ledger.read("decisions")
             .join(mine, "decision_id", "left_semi")
@@ -179,7 +183,20 @@ def _claimed(row: Row, intended_before: datetime | None) -> Claimed:
         "reason",
         "confidence",
     )
-    more = ("owner", "repair_id_seen", "incident_id", "run_page_url", "gate", "root_cause", "evidence", "fix")
+    more = (
+        "owner",
+        "repair_id_seen",
+        "incident_id",
+        "run_page_url",
+        "gate",
+        "root_cause",
+        "evidence",
+        "fix",
+        "needs",
+        "proposed_action",
+        "rule",
+        "source",
+    )
     return Claimed(
         **{name: row[name] for name in (*same, *more)},
         task_keys=tuple(row["task_keys"] or ()),

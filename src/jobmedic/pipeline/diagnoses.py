@@ -60,8 +60,7 @@ class Diagnoser:
         if new:
             ledger.merge("diagnoses", self._ruled(fresh), update=())
         stale = old.join(seen_now, "fingerprint", "left_semi")
-        if not stale.isEmpty():
-            ledger.merge("diagnoses", self._ruled(stale), update=SAID_BY_RULES)
+        ledger.merge("diagnoses", self._ruled(stale), update=SAID_BY_RULES)
         return new
 
     def _ruled(self, fingerprints: DataFrame) -> DataFrame:
@@ -128,8 +127,7 @@ class Diagnoser:
             .where(~F.col("seen").eqNullSafe(F.col("seen_before")))
             .select("fingerprint", "seen", "last_seen")
         )
-        if not changed.isEmpty():
-            ledger.merge("diagnoses", changed)
+        ledger.merge("diagnoses", changed)
 
     def _by_people(self) -> None:
         """What people agree on stands from now on; what they took back is diagnosed anew."""
@@ -158,8 +156,6 @@ class Diagnoser:
         for name in ("category", "action"):
             same = same & F.col(name).eqNullSafe(F.col(f"old_{name}"))
         changed = merged.where(~same).drop("old_category", "old_action", "old_source")
-        if not changed.isEmpty():
-            ledger.merge("diagnoses", changed)
+        ledger.merge("diagnoses", changed)
         reverted = taken_back(known, agreed)
-        if not reverted.isEmpty():
-            ledger.merge("diagnoses", self._ruled(reverted), update=SAID_BY_RULES)
+        ledger.merge("diagnoses", self._ruled(reverted), update=SAID_BY_RULES)

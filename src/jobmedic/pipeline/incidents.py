@@ -9,7 +9,7 @@ from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, DecisionStatus, IncidentStatus, Mode, Outcome
-from jobmedic.pipeline.letters import incident_mail
+from jobmedic.pipeline.letters import LetterDecision, incident_mail
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.notices import IncidentNotice, NoticeError
@@ -17,6 +17,8 @@ from jobmedic.transforms.columns import from_micros, instant
 
 QUIET_FOR = timedelta(hours=24)
 """An incident without a new failure for this long is over."""
+
+SHOWN = 50
 
 
 @dataclass(slots=True)
@@ -53,7 +55,11 @@ class IncidentBook:
         )
         waiting = (
             self.ports.ledger.read("incidents")
-            .where((F.col("workspace_id") == self.workspace_id) & (F.col("status") == IncidentStatus.OPEN.value) & F.col("notified_at").isNull())
+            .where(
+                (F.col("workspace_id") == self.workspace_id)
+                & (F.col("status") == IncidentStatus.OPEN.value)
+                & F.col("notified_at").isNull()
+            )
             .join(live, "incident_id", "left_semi")
             .withColumn("opened", F.unix_micros("opened_at"))
             .collect()
@@ -62,7 +68,9 @@ class IncidentBook:
             self.told[row["incident_id"]] = self._tell(row)
         known = [{"incident_id": key, "notified_at": self.now} for key, trouble in self.told.items() if trouble is None]
         if known:
-            self.ports.ledger.merge("incidents", self.ports.ledger.frame("incidents", known).select("incident_id", "notified_at"))
+            self.ports.ledger.merge(
+                "incidents", self.ports.ledger.frame("incidents", known).select("incident_id", "notified_at")
+            )
 
     def _rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         members = self.ports.ledger.read("decisions").where(F.col("incident_id").isin(list(ids)))
@@ -84,7 +92,11 @@ class IncidentBook:
 
     def _row(self, row: Row) -> dict[str, Any]:
         several = row["runs"] > 1
-        what = f"{row['runs']} runs of {row['jobs']} jobs failed the same way" if several else f"{row['job_name'] or 'a run'} failed"
+        what = (
+            f"{row['runs']} runs of {row['jobs']} jobs failed the same way"
+            if several
+            else f"{row['job_name'] or 'a run'} failed"
+        )
         summary = " ".join(part for part in (row["root_cause"], row["fix"], row["reason"]) if part)
         return {
             "incident_id": row["incident_id"],
@@ -107,13 +119,18 @@ class IncidentBook:
         mended = (
             ledger.read("outcomes")
             .where(F.col("outcome") == Outcome.RECOVERED.value)
+            .select("decision_id", "observed_at")
             .join(ledger.read("decisions").select("decision_id", "fingerprint", "workspace_id"), "decision_id", "inner")
             .groupBy("workspace_id", "fingerprint")
             .agg(F.max("observed_at").alias("mended_at"))
         )
         waiting = (
             ledger.read("decisions")
-            .where(F.col("status").isin(DecisionStatus.HELD.value, DecisionStatus.DEFERRED.value, DecisionStatus.READY.value))
+            .where(
+                F.col("status").isin(
+                    DecisionStatus.HELD.value, DecisionStatus.DEFERRED.value, DecisionStatus.READY.value
+                )
+            )
             .select("incident_id")
         )
         quiet = F.col("last_seen_at") < instant(self.now - QUIET_FOR)
@@ -123,19 +140,23 @@ class IncidentBook:
             .join(mended, ["workspace_id", "fingerprint"], "left")
             .where(quiet | F.coalesce(F.col("mended_at") > F.col("last_seen_at"), F.lit(False)))
             .join(waiting, "incident_id", "left_anti")
-            .select("incident_id", F.lit(IncidentStatus.RESOLVED.value).alias("status"), instant(self.now).alias("resolved_at"))
+            .select(
+                "incident_id",
+                F.lit(IncidentStatus.RESOLVED.value).alias("status"),
+                instant(self.now).alias("resolved_at"),
+            )
         )
-        if not over.isEmpty():
-            ledger.merge("incidents", over)
+        ledger.merge("incidents", over)
 
     def _tell(self, row: Row) -> str | None:
         """Mail first, then the channels. None when everybody who is configured was told, or nobody is."""
         troubles = []
-        notice = _notice(row, self._page(row["incident_id"]))
+        members = self._members(row["incident_id"])
+        notice = _notice(row, members[0].run_page_url if members else None)
         people = self.plan.on_call or ((self.plan.default_recipient,) if self.plan.default_recipient else ())
         if self.ports.mailer is not None and people and self.plan.mail_off is None:
             try:
-                self.ports.mailer.send(incident_mail(notice, recipients=people, sender=self.plan.sender))
+                self.ports.mailer.send(incident_mail(notice, members, recipients=people, sender=self.plan.sender or ""))
             except NoticeError as error:
                 troubles.append(str(error))
         if self.ports.channels is not None:
@@ -147,9 +168,23 @@ class IncidentBook:
             self.tally.problem(trouble)
         return "; ".join(troubles) or None
 
-    def _page(self, incident_id: str) -> str | None:
-        rows = self.ports.ledger.read("decisions").where(F.col("incident_id") == incident_id).orderBy("failed_at").select("run_page_url").limit(1).collect()
-        return rows[0]["run_page_url"] if rows else None
+    def _members(self, incident_id: str) -> list[LetterDecision]:
+        """What belongs to the incident, the oldest failures first; more than a letter shows are not read."""
+        told = self.ports.ledger.read("diagnoses").select("fingerprint", "root_cause", "evidence", "fix", "needs")
+        rows = (
+            self.ports.ledger.read("decisions")
+            .where(F.col("incident_id") == incident_id)
+            .join(told, "fingerprint", "left")
+            .withColumn("failed_second", F.unix_micros("failed_at"))
+            .orderBy("failed_second", "run_id")
+            .limit(SHOWN)
+            .collect()
+        )
+        return [
+            LetterDecision.of({"failed_at": from_micros(row["failed_second"])}, row.asDict())
+            for row in rows
+            if row["failed_second"] is not None
+        ]
 
 
 def _notice(row: Row, run_page_url: str | None) -> IncidentNotice:

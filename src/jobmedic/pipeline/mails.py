@@ -1,21 +1,19 @@
 """Mails to owners: one for each owner, fingerprint and window, however many runs it covers."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from typing import Any
 
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, ActionStatus
 from jobmedic.pipeline.claims import Claimed
-from jobmedic.pipeline.letters import LetterDecision, owner_mail
+from jobmedic.pipeline.letters import LetterDecision, mail_window, owner_mail
 from jobmedic.pipeline.plan import Plan, Ports
-from jobmedic.ports.notices import NoticeError
+from jobmedic.ports.notices import Mail, NoticeError
 from jobmedic.transforms.columns import instant
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Result = dict[str, Any]
 
 
@@ -36,27 +34,34 @@ class OwnerMails:
                 groups.setdefault((recipient, one.fingerprint), []).append(one)
         sent = self._sent_before() if groups else {}
         for (recipient, fingerprint), members in groups.items():
-            yield from self._group(recipient, fingerprint, members, sent.get((recipient, fingerprint)))
+            yield from self._group(recipient, members, sent.get((recipient, fingerprint)))
 
-    def _group(self, recipient: str, fingerprint: str, members: list[Claimed], earlier: str | None) -> Iterator[Result]:
+    def _group(self, recipient: str, members: list[Claimed], earlier: str | None) -> Iterator[Result]:
         if earlier is not None:
             for one in members:
-                yield _result(one, ActionStatus.APPLIED) | {"recipient": recipient, "message_id": earlier, "error": "covered by the mail that this owner already got about this failure"}
+                yield _result(one, ActionStatus.APPLIED) | {
+                    "recipient": recipient,
+                    "message_id": earlier,
+                    "error": "covered by the mail that this owner already got about this failure",
+                }
             return
         if self.plan.mail_off is not None or self.ports.mailer is None:
             for one in members:
-                yield _result(one, ActionStatus.REFUSED) | {"recipient": recipient, "error": self.plan.mail_off or "no mail server is configured"}
+                yield _result(one, ActionStatus.REFUSED) | {
+                    "recipient": recipient,
+                    "error": self.plan.mail_off or "no mail server is configured",
+                }
             return
-        message_id = self._message_id(recipient, fingerprint, members)
+        mail = self._mail(recipient, members)
         try:
-            self.ports.mailer.send(owner_mail([_letter(one) for one in members], recipient=recipient, message_id=message_id))
+            self.ports.mailer.send(mail)
         except NoticeError as error:
             for one in members:
                 failed = _result(one, ActionStatus.FAILED) if error.permanent else {"decision_id": one.decision_id}
                 yield failed | {"recipient": recipient, "error": str(error)}
             return
         for one in members:
-            yield _result(one, ActionStatus.APPLIED) | {"recipient": recipient, "message_id": message_id}
+            yield _result(one, ActionStatus.APPLIED) | {"recipient": recipient, "message_id": mail.message_id}
 
     def _recipient(self, one: Claimed) -> str | None:
         return one.owner if one.owner and "@" in one.owner else self.plan.default_recipient
@@ -80,33 +85,25 @@ class OwnerMails:
         )
         return {(row["recipient"], row["fingerprint"]): row["message_id"] for row in rows}
 
-    def _message_id(self, recipient: str, fingerprint: str, members: Sequence[Claimed]) -> str:
-        """The same for a mail that is sent again because a pass died between sending it and writing that down."""
+    def _mail(self, recipient: str, members: Sequence[Claimed]) -> Mail:
+        """Its Message-ID is the same when it is sent again because a pass died before it could write that down."""
         first = min((one.failed_at for one in members if one.failed_at), default=self.now)
-        window = int((first - EPOCH).total_seconds() // (3600 * self.plan.policy.mail.window_hours))
-        parts = "|".join((self.workspace_id, recipient, fingerprint, str(window)))
-        domain = (self.plan.sender or "").rpartition("@")[2] or "jobmedic.invalid"
-        return f"<jobmedic-{hashlib.sha256(parts.encode()).hexdigest()[:32]}@{domain}>"
+        hours = self.plan.policy.mail.window_hours
+        return owner_mail(
+            [self._letter(one) for one in members],
+            recipients=(recipient,),
+            sender=self.plan.sender or "",
+            window=mail_window(first, hours),
+            window_hours=hours,
+            tables=self.plan.tables_name,
+        )
+
+    def _letter(self, one: Claimed) -> LetterDecision:
+        return LetterDecision.of({"workspace_id": self.workspace_id}, {name: getattr(one, name) for name in LETTER})
+
+
+LETTER = tuple(entry.name for entry in fields(LetterDecision) if entry.init and entry.name != "workspace_id")
 
 
 def _result(one: Claimed, status: ActionStatus) -> Result:
     return {"decision_id": one.decision_id, "status": status.value}
-
-
-def _letter(one: Claimed) -> LetterDecision:
-    return LetterDecision(
-        decision_id=one.decision_id,
-        run_id=one.run_id,
-        job_name=one.job_name,
-        task_keys=one.task_keys,
-        category=one.category,
-        action=one.action,
-        confidence=one.confidence,
-        reason=one.reason,
-        gate=one.gate,
-        root_cause=one.root_cause,
-        evidence=one.evidence,
-        fix=one.fix,
-        run_page_url=one.run_page_url,
-        failed_at=one.failed_at,
-    )

@@ -62,6 +62,8 @@ class Plan:
     sender: str | None = None
     mail_off: str | None = None
     """Why no mail goes out, in words; None when mails go out."""
+    tables_name: str | None = None
+    """`catalog.schema` where people can write SQL, for the letters; None for a folder."""
     prompt_version: str | None = None
     chunk: int = 200
     """Runs read, stored and forgotten together: what bounds memory."""
