@@ -84,6 +84,7 @@ class SystemTablesRunReader:
         self._texts_per_group = texts_per_group
         self._shared: dict[int, int] = {}
         self._lenders: set[int] = set()
+        self._listed = False
         self._texts: dict[int, TaskOutput] = {}
 
     def identity(self) -> WorkspaceIdentity:
@@ -99,6 +100,7 @@ class SystemTablesRunReader:
         if active_only or started_to is not None:
             return
         listed: set[int] = set()
+        self._listed = True
         since = (started_from or EPOCH + LATENESS) - LATENESS
         for failure in self._tables.failures(since, texts_per_group=self._texts_per_group):
             if failure.shared_from is not None:
@@ -123,7 +125,7 @@ class SystemTablesRunReader:
     def _text(self, task_run_id: int) -> TaskOutput:
         kept = self._texts.get(task_run_id)
         if kept is None:
-            kept = replace(self._api.get_output(task_run_id), source="system_tables")
+            kept = replace(self._api.get_output(task_run_id), source="system_tables" if self._listed else "api")
             if task_run_id in self._lenders:  # two threads may fetch one at the same time; they get the same
                 self._texts[task_run_id] = kept
         return kept

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
         Mode.SHADOW, description="shadow: decide and record, touch nothing; act: act"
     )
     jobmedic_policy: str | None = Field(None, description="Path of the policy file; empty: the policy that is shipped")
+    jobmedic_source: Annotated[Literal["api", "system-tables"], BeforeValidator(_lowered)] = Field(
+        "api", description="Where failed runs are found: api, or system-tables (system.lakeflow, on Databricks)"
+    )
     jobmedic_incident_urls: SecretWords = Field(
         (), description="Channels for incidents (Slack, Teams, PagerDuty, Opsgenie, webhooks), commas between"
     )
