@@ -128,7 +128,9 @@ def test_an_unknown_code_parses_to_none_and_stands_in_the_raw_answer(start, scen
 
 
 def test_a_cluster_that_never_came_up_is_an_internal_error_of_the_task(start, scene):
-    lost = scene.cause(life_cycle_state="INTERNAL_ERROR", termination_code="CLOUD_FAILURE", termination_type="CLOUD_FAILURE")
+    lost = scene.cause(
+        life_cycle_state="INTERNAL_ERROR", termination_code="CLOUD_FAILURE", termination_type="CLOUD_FAILURE"
+    )
     _, _, run = ended(start, scene, scene.failing(scene.job(), lost))
     assert run.tasks[0].state.life_cycle_state is RunLifeCycleState.INTERNAL_ERROR
     assert run.status.termination_details.type.value == "CLOUD_FAILURE"

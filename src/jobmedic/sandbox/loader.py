@@ -75,7 +75,7 @@ def _child(node: yaml.Node, part: int | str) -> yaml.Node | None:
         child: yaml.Node = node.value[part]
         return child
     if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == part), None)
+        return next((value for key, value in reversed(node.value) if key.value == part), None)
     return None
 
 

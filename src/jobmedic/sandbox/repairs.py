@@ -10,7 +10,6 @@ from jobmedic.sandbox.state import Job, Json, Refusal, Repair, Run
 
 def repair(progress: Progress, run: Run, job: Job, body: Json, *, by: str, repair_id: int, now: int) -> int:
     """Starts a repair under the job's *current* settings, with only the parameters that were sent; returns its id."""
-    _check(run, body)
     keys = _keys(run, job, body)
     if not run.repairs:
         run.first_state, run.first_ended = run.state, run.ended
@@ -28,7 +27,8 @@ def _current(run: Run, job: Job) -> Json:
     return {**job.settings, "tasks": [now.get(key, spec) for key, spec in run.specs().items()]}
 
 
-def _check(run: Run, body: Json) -> None:
+def check_repair(run: Run, body: Json) -> None:
+    """What can be told from the run alone."""
     if run.run_type != "JOB_RUN":
         raise Refusal(f"Run {run.run_id} is a one-time run; only runs of jobs can be repaired.")
     if not run.state.terminal:

@@ -23,12 +23,12 @@ class Stage:
         self._zero = int(scenario.start.timestamp() * 1000)
         self._plans = {plan.name: plan for plan in scenario.jobs}
         self._failures = scenario.failures
-        self.job_ids: dict[str, int] = {}
         self.run_ids: dict[tuple[str, int], int] = {}
         """By job name and ordinal from 1, for the runs that have begun."""
         world.causes.update({c.id: c for c in scenario.causes})
+        self.job_ids = {plan.name: world.add_job(plan) for plan in scenario.jobs if not plan.one_time}
         for plan in scenario.jobs:
-            self._raise(plan)
+            self._schedule(plan)
         for storm in scenario.storms:
             self._brew(storm)
         for cancel in scenario.cancels:
@@ -41,9 +41,7 @@ class Stage:
     def _time(self, minutes: float) -> int:
         return self._zero + int(minutes * MINUTE_MS)
 
-    def _raise(self, plan: JobPlan) -> None:
-        if not plan.one_time:
-            self.job_ids[plan.name] = self._world.add_job(plan)
+    def _schedule(self, plan: JobPlan) -> None:
         if plan.schedule is None:
             return
         for number in range(plan.schedule.runs):

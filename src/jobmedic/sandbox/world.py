@@ -14,7 +14,7 @@ from jobmedic.sandbox.clock import SandboxClock
 from jobmedic.sandbox.endings import crowded_out, user_cancel
 from jobmedic.sandbox.plan import Cause, JobPlan
 from jobmedic.sandbox.progress import Progress
-from jobmedic.sandbox.repairs import repair
+from jobmedic.sandbox.repairs import check_repair, repair
 from jobmedic.sandbox.specs import UNCROWDED, behaviours_of, defaults_of, settings_of
 from jobmedic.sandbox.state import Attempt, Behaviour, Hit, Job, Json, Refusal, Run
 from jobmedic.sandbox.storms import Storms
@@ -86,7 +86,7 @@ class World:
     def create_job(self, settings: Json, *, by: str, behaviours: Mapping[str, Behaviour] | None = None) -> int:
         with self.lock:
             job_id = self.new_id()
-            self.jobs[job_id] = Job(job_id, settings, by, self.settle(), behaviours or {})
+            self.jobs[job_id] = Job(job_id, settings, by, self.clock.milliseconds(), behaviours or {})
             return job_id
 
     def job(self, job_id: int) -> Job:
@@ -224,9 +224,9 @@ class World:
     def repair(self, body: Json, *, by: str) -> int:
         with self.lock:
             run = self.run(int(body["run_id"]))
-            return repair(
-                self.progress, run, self.job(run.job_id), body, by=by, repair_id=self.new_id(), now=self.settle()
-            )
+            check_repair(run, body)
+            job, now = self.job(run.job_id), self.agenda.now
+            return repair(self.progress, run, job, body, by=by, repair_id=self.new_id(), now=now)
 
     def cancel(self, run_id: int) -> None:
         with self.lock:
