@@ -75,6 +75,8 @@ def _answers(
 
 
 def _fault(row: object) -> str | None:
+    if isinstance(row, Exception):
+        return f"is no JSON: {row}"
     if not isinstance(row, Mapping):
         return f"is no JSON object but {type(row).__name__}"
     wrong = [name for name in _TEXTS if not isinstance(row.get(name), str | None)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from jobmedic.edges.databricks_workspace import records
 from jobmedic.edges.databricks_workspace.calls import Calls
-from jobmedic.edges.databricks_workspace.texts import kept, size
+from jobmedic.edges.texts import kept, size
 from jobmedic.ports.workspace import RunGone, TaskOutput, WorkspaceError
 
 GET_OUTPUT = "/api/2.2/jobs/runs/get-output"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from jobmedic.edges.databricks_workspace.texts import message
+from jobmedic.edges.texts import message
 from jobmedic.ports.workspace import Job, Repair, Run, RunSummary, TaskAttempt
 
 Json = Mapping[str, Any]
