@@ -1,0 +1,28 @@
+"""First aid for failed Databricks job runs.
+
+    from jobmedic import Jobmedic, Settings
+
+    with Jobmedic(Settings()) as medic:
+        medic.triage()
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobmedic.face import Jobmedic
+    from jobmedic.settings import Settings
+
+__all__ = ["Jobmedic", "Settings"]
+
+
+def __getattr__(name: str) -> Any:
+    # Spark, MLflow and the SDK are imported by what needs them: `import jobmedic` and `jobmedic --help` stay quick.
+    if name == "Jobmedic":
+        from jobmedic.face import Jobmedic
+
+        return Jobmedic
+    if name == "Settings":
+        from jobmedic.settings import Settings
+
+        return Settings
+    raise AttributeError(f"module jobmedic has no attribute {name}")

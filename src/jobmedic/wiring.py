@@ -22,9 +22,12 @@ from jobmedic.pipeline.plan import Plan, Ports, claimant, new_pass_id
 from jobmedic.ports.clock import Clock
 from jobmedic.ports.model import LanguageModel
 from jobmedic.ports.notices import IncidentChannels, Mailer
+from jobmedic.ports.workspace import RunReader
 from jobmedic.settings import Settings, with_secrets
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from jobmedic.edges.databricks_workspace import DatabricksWorkspace
 
 log = logging.getLogger("jobmedic")
@@ -49,19 +52,36 @@ class Equipment:
         return Catalogue.load()
 
     @cached_property
+    def spark(self) -> "SparkSession":
+        return self.stack.enter_context(open_session(SparkKind(self.settings.jobmedic_spark)))
+
+    @cached_property
+    def bare_ledger(self) -> DeltaLedger:
+        """As it was found, of whatever version."""
+        features = FEATURES[SparkKind(self.settings.jobmedic_spark)]
+        return DeltaLedger(self.spark, self.settings.jobmedic_tables, features)
+
+    @cached_property
     def ledger(self) -> DeltaLedger:
-        """Tables are brought to this version of jobmedic before anything reads them."""
-        kind = SparkKind(self.settings.jobmedic_spark)
-        session = self.stack.enter_context(open_session(kind))
-        ledger = DeltaLedger(session, self.settings.jobmedic_tables, FEATURES[kind])
-        upgrade(ledger, now=self.clock.now())
-        return ledger
+        """Brought to this version of jobmedic before anything reads it."""
+        upgrade(self.bare_ledger, now=self.clock.now(), analysts=self.settings.jobmedic_analysts_group)
+        return self.bare_ledger
 
     @cached_property
     def workspace(self) -> "DatabricksWorkspace":
         from jobmedic.edges.databricks_workspace import connect
 
         return connect(self.settings)
+
+    @property
+    def runs(self) -> RunReader:
+        """A reader for one pass: the workspace itself, or its system tables for what failed."""
+        if self.settings.jobmedic_source == "api":
+            return self.workspace
+        from jobmedic.edges.system_tables import SystemTables, SystemTablesRunReader
+
+        tables = SystemTables(self.spark, self.workspace.identity().workspace_id)
+        return SystemTablesRunReader(self.workspace, tables)
 
     @cached_property
     def tracker(self) -> MlflowTracker:
@@ -136,7 +156,7 @@ class Equipment:
     @property
     def ports(self) -> Ports:
         return Ports(
-            runs=self.workspace,
+            runs=self.runs,
             jobs=self.workspace,
             starter=self.workspace,
             ledger=self.ledger,

@@ -1,0 +1,69 @@
+"""The Python face of jobmedic, for notebooks, jobs and other programs."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from jobmedic.pipeline.triage import PassReport, decision_of, triage
+from jobmedic.ports.clock import Clock
+from jobmedic.settings import Settings
+from jobmedic.wiring import Equipment, opened
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from jobmedic.pipeline.learn_report import LearnReport
+    from jobmedic.pipeline.replay import ReplayReport
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedRun:
+    """What jobmedic decided on one run, and what came of it so far."""
+
+    run_id: int
+    decision: dict[str, Any] | None
+    """A row of `v_decisions`; None when the run did not fail, is still active, or is gone."""
+    report: PassReport
+
+    def __str__(self) -> str:
+        if self.decision is None:
+            return f"run {self.run_id}: nothing to decide" + (f" ({self.report.tally.errors[0]})" if self.report.tally.errors else "")
+        made = self.decision
+        done = made.get("action_status") or made["status"]
+        return f"run {self.run_id}: {made['category']} → {made['action']} ({done}). {made['reason']}"
+
+
+class Jobmedic:
+    """Opens what it needs when it needs it; closed by `close`, or used as a context manager."""
+
+    def __init__(self, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
+        self._stack = ExitStack()
+        self.equipment: Equipment = self._stack.enter_context(opened(settings or Settings(), clock=clock))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def triage(self, *, look_back: bool = False, on_stage: Callable[[str], None] | None = None) -> PassReport:
+        """One pass over the workspace. `look_back` lists from `JOBMEDIC_SINCE` again, whatever earlier passes saw."""
+        return triage(self.equipment.ports, self.equipment.plan(look_back=look_back), on_stage=on_stage)
+
+    def process_run(self, run_id: int, *, on_stage: Callable[[str], None] | None = None) -> ProcessedRun:
+        """One run, at once: read, diagnosed, decided and, in act mode, acted on."""
+        ports = self.equipment.ports
+        report = triage(ports, self.equipment.plan(), run_id=run_id, on_stage=on_stage)
+        return ProcessedRun(run_id, decision_of(ports, report.workspace_id, run_id), report)
+
+    def table(self, name: str) -> "DataFrame":
+        """A table or view of the ledger, for queries and plots."""
+        return self.equipment.ledger.read(name)
