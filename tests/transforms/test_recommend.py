@@ -75,7 +75,7 @@ def test_a_rule_whose_category_people_correct_gets_theirs(spark: SparkSession) -
     ]
     found = advice(spark, many(5), [], said)
     assert found["wrong_category", "jdbc-timeout"] == (
-        "rule `jdbc-timeout` said network in 5 judged decisions, people corrected 4: set its category to permission"
+        "rule `jdbc-timeout` says network, but people said otherwise of 4 in 5 judged decisions: set its category to permission"
     )
 
 
@@ -108,3 +108,9 @@ def test_categories_and_causes_that_need_a_look_are_named(spark: SparkSession) -
 
 def test_nothing_to_say_is_no_row(spark: SparkSession) -> None:
     assert advice(spark, [], [], []) == {}
+
+
+def test_a_rule_that_was_corrected_since_is_not_blamed_for_its_past(spark: SparkSession) -> None:
+    said = [verdict(f"d{n:03}", "ann", "wrong", correct_category="network") for n in range(4)]
+    found = advice(spark, many(4, category="quota"), [], said)
+    assert not [key for key in found if key[0] in {"wrong_category", "overconfident"}]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobmedic.knowledge.words import Category, Outcome
+from jobmedic.knowledge.words import Outcome
+from jobmedic.transforms.advice import advice, disagreements, nothing, unjudged_categories, unknown_causes
 from jobmedic.transforms.autonomy import wilson_upper
 from jobmedic.transforms.judged import RETRIES, TRANSIENT_SECONDS
 
@@ -48,12 +49,12 @@ def recommendations(
         futile_retries(judged, least)
         .unionByName(too_cautious_rules(judged, least))
         .unionByName(too_cautious_gates(judged, least))
-        .unionByName(wrong_categories(judged, least))
+        .unionByName(wrong_categories(judged, catalogue, least))
         .unionByName(overconfident_rules(confidence, least))
         .unionByName(never_fired(judged, catalogue, least))
         .unionByName(disagreements(disputes))
-        .unionByName(unjudged_categories(judged, least))
-        .unionByName(unknown_causes(judged, least))
+        .unionByName(unjudged_categories(judged, least=least.unjudged))
+        .unionByName(unknown_causes(judged, least=least.unknown))
         .select(*_ROW)
     )
 
@@ -70,7 +71,7 @@ def futile_retries(judged: DataFrame, least: Thresholds) -> DataFrame:
     cure = F.when(F.col("rule").isNotNull(), F.lit("set its action to send_email")).otherwise(
         F.lit("judge one of its decisions with action send_email")
     )
-    return _advice(
+    return advice(
         counted.where((F.col("n") >= least.retries) & hopeless),
         "futile_retries",
         F.concat("name", F.format_string(" retried %d times, %d recovered: ", "n", "k"), cure),
@@ -100,28 +101,29 @@ def too_cautious_gates(judged: DataFrame, least: Thresholds) -> DataFrame:
     return _cautious(counted, least, "gate_too_cautious", did=" stopped %d retries; ", cure=cure, change=None)
 
 
-def wrong_categories(judged: DataFrame, least: Thresholds) -> DataFrame:
-    spoken = judged.where(F.col("rule").isNotNull() & F.col("right_category").isNotNull())
-    by_right = spoken.groupBy("rule", "category", "right_category").agg(F.count(F.lit(1)).alias("said"))
-    wrong = F.col("right_category") != F.col("category")
-    counted = by_right.groupBy("rule", "category").agg(
-        F.sum("said").alias("n"),
-        F.sum(F.when(wrong, F.col("said")).otherwise(0)).alias("k"),
-        F.max(F.when(wrong, F.struct("said", "right_category"))).alias("most"),
+def wrong_categories(judged: DataFrame, catalogue: DataFrame, least: Thresholds) -> DataFrame:
+    """By what the rules say today: a rule that was corrected since is not blamed for its past."""
+    says = catalogue.select("rule", F.col("category").alias("says"))
+    spoken = judged.where(F.col("right_category").isNotNull()).select("rule", "right_category")
+    by_right = spoken.join(says, "rule", "inner").groupBy("rule", "says", "right_category")
+    wrong = F.col("right_category") != F.col("says")
+    counted = (
+        by_right.agg(F.count(F.lit(1)).alias("said"))
+        .groupBy("rule", "says")
+        .agg(
+            F.sum("said").alias("n"),
+            F.sum(F.when(wrong, F.col("said")).otherwise(0)).alias("k"),
+            F.max(F.when(wrong, F.struct("said", "right_category"))).alias("most"),
+        )
     )
-    found = counted.where((F.col("n") >= least.verdicts) & (F.col("k") * 2 > F.col("n"))).select(
-        F.col("rule").alias("subject"),
-        F.col("category"),
-        F.col("most.right_category").alias("right"),
-        "n",
-        "k",
-    )
-    return _advice(
+    found = counted.where((F.col("n") >= least.verdicts) & (F.col("k") * 2 > F.col("n")))
+    found = found.withColumn("subject", F.col("rule")).withColumn("right", F.col("most.right_category"))
+    return advice(
         found,
         "wrong_category",
         F.format_string(
-            "rule `%s` said %s in %d judged decisions, people corrected %d: set its category to %s",
-            "subject", "category", "n", "k", "right",
+            "rule `%s` says %s, but people said otherwise of %d in %d judged decisions: set its category to %s",
+            "subject", "says", "k", "n", "right",
         ),
         change=F.concat(F.lit("category: "), F.col("right")),
         value=F.col("k") / F.col("n"),
@@ -135,7 +137,7 @@ def overconfident_rules(confidence: DataFrame, least: Thresholds) -> DataFrame:
         & (F.col("right_diagnoses") * 2 >= F.col("judged"))
         & (F.col("prior") - F.col("confidence") > least.confidence_gap)
     ).withColumn("subject", F.col("rule"))
-    return _advice(
+    return advice(
         found.withColumn("n", F.col("judged")),
         "overconfident",
         F.format_string(
@@ -163,50 +165,9 @@ def never_fired(judged: DataFrame, catalogue: DataFrame, least: Thresholds) -> D
     names = F.concat_ws(", ", F.slice("silent", 1, _LISTED))
     more = F.when(F.col("k") > _LISTED, F.format_string(" and %d more", F.col("k") - _LISTED)).otherwise(F.lit(""))
     head = F.format_string("%d of %d rules never fired in %d decisions: check their patterns: ", "k", "n", "decisions")
-    return _advice(counted, "never_fired", F.concat(head, names, more), change=_none(), value=F.col("k").cast("double"))
-
-
-def disagreements(disputes: DataFrame) -> DataFrame:
-    words = F.concat(
-        F.lit("people disagree on fingerprint "),
-        F.col("fingerprint"),
-        F.lit(" ("),
-        F.concat_ws(", ", "persons"),
-        F.lit(" say "),
-        F.concat_ws(" or ", F.concat("categories", "actions")),
-        F.lit("): agree, and let one of them judge again"),
+    return advice(
+        counted, "never_fired", F.concat(head, names, more), change=nothing(), value=F.col("k").cast("double")
     )
-    found = disputes.withColumn("subject", F.col("fingerprint")).withColumn("n", F.col("people"))
-    return _advice(found, "disagreement", words, change=_none(), value=F.col("people").cast("double"))
-
-
-def unjudged_categories(judged: DataFrame, least: Thresholds) -> DataFrame:
-    counted = judged.groupBy(F.col("category").alias("subject")).agg(
-        F.count(F.lit(1)).alias("n"), F.count(F.when(F.col("judged_by") == "people", 1)).alias("k")
-    )
-    words = F.format_string(
-        "category %s had %d decisions and nobody judged one: give feedback on a few", "subject", "n"
-    )
-    return _advice(
-        counted.where((F.col("n") >= least.unjudged) & (F.col("k") == 0) & F.col("subject").isNotNull()),
-        "unjudged",
-        words,
-        change=_none(),
-        value=F.col("n").cast("double"),
-    )
-
-
-def unknown_causes(judged: DataFrame, least: Thresholds) -> DataFrame:
-    counted = (
-        judged.where((F.col("category") == Category.UNKNOWN.value) & F.col("fingerprint").isNotNull())
-        .groupBy(F.col("fingerprint").alias("subject"))
-        .agg(F.count(F.lit(1)).alias("n"))
-    )
-    words = F.format_string(
-        "fingerprint %s stayed unknown in %d decisions: judge one of them, or add a rule", "subject", "n"
-    )
-    found = counted.where(F.col("n") >= least.unknown)
-    return _advice(found, "unknown_cause", words, change=_none(), value=F.col("n").cast("double"))
 
 
 def _caution(rows: DataFrame, name: Column, subject: Column) -> DataFrame:
@@ -234,25 +195,9 @@ def _cautious(
         F.format_string("%d of those runs recovered within the hour, people asked for %d: ", "mended", "said"),
         F.lit(cure),
     )
-    return _advice(found, kind, words, change=F.lit(change).cast("string"), value=F.col("k") / F.col("n"))
+    return advice(found, kind, words, change=F.lit(change).cast("string"), value=F.col("k") / F.col("n"))
 
 
 def _named(rule: str, fallback: str) -> Column:
     by_rule = F.concat(F.lit("rule `"), F.col(rule), F.lit("`"))
     return F.coalesce(by_rule, F.concat(F.lit("fingerprint "), F.col(fallback))).alias("name")
-
-
-def _none() -> Column:
-    return F.lit(None).cast("string")
-
-
-def _advice(found: DataFrame, kind: str, text: Column, *, change: Column, value: Column) -> DataFrame:
-    subject = F.col("subject") if "subject" in found.columns else F.coalesce("rule", "fingerprint")
-    return found.select(
-        F.lit(kind).alias("kind"),
-        subject.alias("subject"),
-        text.alias("text"),
-        change.alias("change"),
-        value.alias("value"),
-        F.col("n").cast("bigint").alias("n"),
-    )
