@@ -1,15 +1,18 @@
 """How causes end, and that a scenario always tells the same story."""
 
+from typing import Any
+
 import pytest
 
 from jobmedic.knowledge.words import Category
-from jobmedic.sandbox import Bound, Cause, Ending, Failure, Scenario, SchedulePlan, Storm, TaskPlan
+from jobmedic.sandbox import Bound, Cause, Ending, Failure, Sandbox, Scenario, SchedulePlan, Storm, TaskPlan
 from jobmedic.sandbox.compute import size_of
+from tests.sandbox.scene import Start, cause, failing, job, run_id_of
 
 MINUTE, HOUR = 60, 3600
 
 
-def recovered_after(sandbox, run_id, most=6):
+def recovered_after(sandbox: Sandbox, run_id: int, most: int = 6) -> Any:
     """How many repairs it took, each an hour after the last; None when they did not help."""
     sandbox.world.advance(HOUR)
     for number in range(1, most + 1):
@@ -34,14 +37,14 @@ def recovered_after(sandbox, run_id, most=6):
         (Ending(params={"x": Bound(equals="1")}), None),
     ],
 )
-def test_a_cause_ends_as_it_says(start, scene, ends, repairs):
-    sandbox = start(scene.failing(scene.job(), scene.cause(ends=ends)))
-    assert recovered_after(sandbox, scene.run_id(sandbox)) == repairs
+def test_a_cause_ends_as_it_says(start: Start, ends: Any, repairs: Any) -> None:
+    sandbox = start(failing(job(), cause(ends=ends)))
+    assert recovered_after(sandbox, run_id_of(sandbox)) == repairs
 
 
-def test_a_share_of_the_retries_recovers(start, scene):
-    plan = scene.job(schedule=SchedulePlan(every=0.1, runs=200))
-    sandbox = start(scene.failing(plan, scene.cause(ends=Ending(probability=0.7))))
+def test_a_share_of_the_retries_recovers(start: Start) -> None:
+    plan = job(schedule=SchedulePlan(every=0.1, runs=200))
+    sandbox = start(failing(plan, cause(ends=Ending(probability=0.7))))
     sandbox.world.advance(HOUR)
     for run_id in sandbox.stage.run_ids.values():
         sandbox.world.repair({"run_id": run_id, "rerun_tasks": ["load"]}, by="me")
@@ -50,33 +53,33 @@ def test_a_share_of_the_retries_recovers(start, scene):
     assert 120 < recovered < 160
 
 
-def test_one_cause_can_give_way_to_another(start, scene):
-    first = scene.cause(id="first", ends=Ending(after_retries=1, then="second"))
+def test_one_cause_can_give_way_to_another(start: Start) -> None:
+    first = cause(id="first", ends=Ending(after_retries=1, then="second"))
     second = Cause(id="second", category=Category.SYNTAX, transient=False, error="[PARSE_SYNTAX_ERROR]")
     story = Scenario(
-        name="two", causes=(first, second), jobs=(scene.job(),), failures=(Failure(job="nightly", cause="first"),)
+        name="two", causes=(first, second), jobs=(job(),), failures=(Failure(job="nightly", cause="first"),)
     )
     sandbox = start(story)
-    assert recovered_after(sandbox, scene.run_id(sandbox), most=2) is None
-    truth = sandbox.truth()[scene.run_id(sandbox)]
+    assert recovered_after(sandbox, run_id_of(sandbox), most=2) is None
+    truth = sandbox.truth()[run_id_of(sandbox)]
     assert truth.causes == ("first", "second")
     assert truth.categories == (Category.TIMEOUT, Category.SYNTAX)
 
 
-def test_a_storm_hits_whatever_starts_in_it_and_passes(start, scene):
-    jobs = tuple(scene.job(name=f"job{i}", schedule=SchedulePlan(first=i, every=60, runs=2)) for i in range(8))
+def test_a_storm_hits_whatever_starts_in_it_and_passes(start: Start) -> None:
+    jobs = tuple(job(name=f"job{i}", schedule=SchedulePlan(first=i, every=60, runs=2)) for i in range(8))
     storm = Storm(cause="timeout", jobs=tuple(j.name for j in jobs), at=0, minutes=20)
-    sandbox = start(Scenario(name="storm", causes=(scene.cause(),), jobs=jobs, storms=(storm,)))
+    sandbox = start(Scenario(name="storm", causes=(cause(),), jobs=jobs, storms=(storm,)))
     sandbox.world.advance(2 * HOUR)
     results = {key: sandbox.world.run(run_id).state.result for key, run_id in sandbox.stage.run_ids.items()}
     assert {r for (_, ordinal), r in results.items() if ordinal == 1} == {"FAILED"}
     assert {r for (_, ordinal), r in results.items() if ordinal == 2} == {"SUCCESS"}
-    assert recovered_after(sandbox, scene.run_id(sandbox, "job3")) == 1
+    assert recovered_after(sandbox, run_id_of(sandbox, "job3")) == 1
 
 
-def test_the_same_scenario_tells_the_same_story_however_it_is_read(start, scene):
-    plan = scene.job(TaskPlan(key="load", retries=1), schedule=SchedulePlan(every=7, runs=30))
-    story = scene.failing(plan, scene.cause(ends=Ending(probability=0.5)), seed=3)
+def test_the_same_scenario_tells_the_same_story_however_it_is_read(start: Start) -> None:
+    plan = job(TaskPlan(key="load", retries=1), schedule=SchedulePlan(every=7, runs=30))
+    story = failing(plan, cause(ends=Ending(probability=0.5)), seed=3)
     one, other = start(story), start(story)
     one.world.advance(5 * HOUR)
     for _ in range(300):
@@ -84,10 +87,10 @@ def test_the_same_scenario_tells_the_same_story_however_it_is_read(start, scene)
     assert one.truth() == other.truth()
 
 
-def test_a_fault_of_the_text_varies_but_not_its_kind(start, scene):
-    sandbox = start(scene.failing(scene.job(schedule=SchedulePlan(every=1, runs=20))))
+def test_a_fault_of_the_text_varies_but_not_its_kind(start: Start) -> None:
+    sandbox = start(failing(job(schedule=SchedulePlan(every=1, runs=20))))
     sandbox.world.advance(HOUR)
-    texts = {a.error for run in sandbox.world.runs.values() for a in run.attempts}
+    texts = {a.error or "" for run in sandbox.world.runs.values() for a in run.attempts}
     assert len(texts) == 20
     assert all(t.startswith("java.net.SocketTimeoutException: Read timed out after") for t in texts)
 
@@ -103,5 +106,5 @@ def test_a_fault_of_the_text_varies_but_not_its_kind(start, scene):
         ("own-brand", 16),
     ],
 )
-def test_memory_is_read_from_the_node_type(node, gib):
+def test_memory_is_read_from_the_node_type(node: str, gib: int) -> None:
     assert size_of({"node_type_id": node, "num_workers": 1}).memory_gib == gib

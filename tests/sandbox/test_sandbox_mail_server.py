@@ -3,14 +3,16 @@
 import smtplib
 import ssl
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 import requests
 
 from jobmedic.sandbox import Fault, MailFaults, Sandbox
+from tests.sandbox.scene import Start
 
 
-def letter(to="ann@example.com"):
+def letter(to: Any = "ann@example.com") -> Any:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "jobmedic@example.com", to, "Nächtlicher Lauf fehlgeschlagen"
     message["Message-ID"] = "<one@example.com>"
@@ -19,13 +21,13 @@ def letter(to="ann@example.com"):
     return message
 
 
-def connected(sandbox):
+def connected(sandbox: Sandbox) -> Any:
     client = smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port, timeout=5)
     client.login(sandbox.smtp_user, sandbox.smtp_password)
     return client
 
 
-def test_mail_arrives_whole(start):
+def test_mail_arrives_whole(start: Start) -> None:
     sandbox = start()
     with connected(sandbox) as client:
         client.send_message(letter())
@@ -36,7 +38,7 @@ def test_mail_arrives_whole(start):
     assert mail.message_id == "<one@example.com>"
 
 
-def test_a_wrong_password_is_refused_and_so_is_mail_without_login(start):
+def test_a_wrong_password_is_refused_and_so_is_mail_without_login(start: Start) -> None:
     sandbox = start()
     client = smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port, timeout=5)
     with pytest.raises(smtplib.SMTPAuthenticationError):
@@ -46,14 +48,14 @@ def test_a_wrong_password_is_refused_and_so_is_mail_without_login(start):
     client.close()
 
 
-def test_a_login_can_be_refused_although_it_is_right(start):
+def test_a_login_can_be_refused_although_it_is_right(start: Start) -> None:
     sandbox = start()
     sandbox.mailbox.plan(MailFaults(refuse_login=True))
     with pytest.raises(smtplib.SMTPAuthenticationError):
         connected(sandbox)
 
 
-def test_one_recipient_of_two_is_refused(start):
+def test_one_recipient_of_two_is_refused(start: Start) -> None:
     sandbox = start()
     sandbox.mailbox.plan(MailFaults(refused_recipients=frozenset({"gone@example.com"})))
     with connected(sandbox) as client:
@@ -62,7 +64,7 @@ def test_one_recipient_of_two_is_refused(start):
     assert sandbox.mails[0].recipients == ("ann@example.com",)
 
 
-def test_a_temporary_refusal_passes(start):
+def test_a_temporary_refusal_passes(start: Start) -> None:
     sandbox = start()
     sandbox.mailbox.plan(MailFaults(temporary=1))
     with connected(sandbox) as client:
@@ -73,7 +75,7 @@ def test_a_temporary_refusal_passes(start):
     assert len(sandbox.mails) == 1
 
 
-def test_the_connection_is_cut_at_the_end_of_a_mail(start):
+def test_the_connection_is_cut_at_the_end_of_a_mail(start: Start) -> None:
     sandbox = start()
     sandbox.mailbox.plan(MailFaults(drops=1))
     client = connected(sandbox)
@@ -83,8 +85,9 @@ def test_the_connection_is_cut_at_the_end_of_a_mail(start):
     assert list(sandbox.mails) == []
 
 
-def test_mail_goes_over_starttls_with_a_certificate_made_for_the_purpose(start):
+def test_mail_goes_over_starttls_with_a_certificate_made_for_the_purpose(start: Start) -> None:
     sandbox = start(mail_tls=True)
+    assert sandbox.certificate is not None
     trust = ssl.create_default_context(cadata=sandbox.certificate.pem)
     with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port, timeout=5) as client:
         client.starttls(context=trust)
@@ -93,7 +96,7 @@ def test_mail_goes_over_starttls_with_a_certificate_made_for_the_purpose(start):
     assert len(sandbox.mails) == 1
 
 
-def test_without_login_anybody_may_send(start):
+def test_without_login_anybody_may_send(start: Start) -> None:
     sandbox = start(mail_login=False)
     with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port, timeout=5) as client:
         client.send_message(letter())
@@ -109,7 +112,7 @@ def test_without_login_anybody_may_send(start):
         ("/workflows/abc", 202, "1"),
     ],
 )
-def test_the_sink_answers_as_the_channel_would(start, path, status, text):
+def test_the_sink_answers_as_the_channel_would(start: Start, path: str, status: int, text: str) -> None:
     sandbox = start()
     base = sandbox.incident_url.removesuffix("/incidents")
     answer = requests.post(base + path, json={"dedup_key": "k"}, timeout=5)
@@ -117,7 +120,7 @@ def test_the_sink_answers_as_the_channel_would(start, path, status, text):
     assert (sandbox.incidents[0].path, sandbox.incidents[0].body) == (path, {"dedup_key": "k"})
 
 
-def test_the_sink_has_bad_days_too(start):
+def test_the_sink_has_bad_days_too(start: Start) -> None:
     sandbox = start()
     sandbox.sink.faults.add(Fault(status=500))
     assert requests.post(sandbox.incident_url, data="not json", timeout=5).status_code == 500
@@ -125,7 +128,7 @@ def test_the_sink_has_bad_days_too(start):
     assert sandbox.incidents[0].body == "not json"
 
 
-def test_what_was_started_ends():
+def test_what_was_started_ends() -> None:
     with Sandbox() as sandbox:
         url, port = sandbox.workspace_url, sandbox.smtp_port
     with pytest.raises(requests.ConnectionError):

@@ -1,14 +1,15 @@
 """The model endpoint through the real `openai` SDK."""
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import openai
 import pytest
 from pydantic import BaseModel
 
-from jobmedic.sandbox import Fault, Trick
+from jobmedic.sandbox import Fault, Sandbox, Trick
 from jobmedic.sandbox.stand_in import SAYS_SO
+from tests.sandbox.scene import Start, cause, failing, job
 
 ERROR = "Loading batch 7\njava.net.SocketTimeoutException: Read timed out after 30000 ms\nbatch_size = 1000"
 
@@ -28,29 +29,29 @@ class Answer(BaseModel):
     suggested_params: list[Pair]
 
 
-def classic(sandbox, **fields):
+def classic(sandbox: Sandbox, **fields: Any) -> Any:
     return openai.AzureOpenAI(
         azure_endpoint=sandbox.model_url, api_key=sandbox.model_key, api_version="2024-10-21", max_retries=2, **fields
     )
 
 
-def current(sandbox, **fields):
+def current(sandbox: Sandbox, **fields: Any) -> Any:
     return openai.OpenAI(base_url=f"{sandbox.model_url}/openai/v1/", api_key=sandbox.model_key, max_retries=2, **fields)
 
 
 @pytest.fixture(params=[classic, current])
-def client(request, start):
+def client(request: Any, start: Start) -> Any:
     sandbox = start()
     with request.param(sandbox) as client:
         yield sandbox, client
 
 
-def ask(sandbox, client, text=ERROR):
+def ask(sandbox: Sandbox, client: Any, text: str = ERROR) -> Any:
     messages = [{"role": "system", "content": "Diagnose."}, {"role": "user", "content": text}]
     return client.chat.completions.parse(model=sandbox.model_deployment, messages=messages, response_format=Answer)
 
 
-def test_an_answer_fills_the_schema_quotes_the_text_and_says_what_it_is(client):
+def test_an_answer_fills_the_schema_quotes_the_text_and_says_what_it_is(client: Any) -> None:
     sandbox, client = client
     completion = ask(sandbox, client)
     answer = completion.choices[0].message.parsed
@@ -62,7 +63,7 @@ def test_an_answer_fills_the_schema_quotes_the_text_and_says_what_it_is(client):
     assert completion.usage.prompt_tokens > 50
 
 
-def test_responses_are_served_too(client):
+def test_responses_are_served_too(client: Any) -> None:
     sandbox, client = client
     response = client.responses.parse(model=sandbox.model_deployment, input=ERROR, text_format=Answer)
     assert response.output_parsed.category == "timeout"
@@ -70,26 +71,26 @@ def test_responses_are_served_too(client):
     assert [c.api for c in sandbox.model_calls] == ["responses"]
 
 
-def test_only_the_fenced_text_is_judged_and_quoted(client):
+def test_only_the_fenced_text_is_judged_and_quoted(client: Any) -> None:
     sandbox, client = client
     text = "connection examples\n=== ab12 begin error text\nDisk: no space left on device\n=== ab12 end error text\ntimeout"
     answer = json.loads(ask_plain(sandbox, client, text))
     assert (answer["category"], answer["evidence"]) == ("resource", "Disk: no space left on device")
 
 
-def ask_plain(sandbox, client, text):
+def ask_plain(sandbox: Sandbox, client: Any, text: str) -> Any:
     messages = [{"role": "user", "content": [{"type": "text", "text": text}]}]
     completion = client.chat.completions.create(model=sandbox.model_deployment, messages=messages)
     return completion.choices[0].message.content
 
 
-def test_a_text_without_known_words_is_unknown(client):
+def test_a_text_without_known_words_is_unknown(client: Any) -> None:
     sandbox, client = client
     assert json.loads(ask_plain(sandbox, client, "state 7F-2"))["category"] == "unknown"
     assert json.loads(ask_plain(sandbox, client, ""))["evidence"] == ""
 
 
-def test_a_wrong_key_and_an_unknown_deployment_are_refused(start):
+def test_a_wrong_key_and_an_unknown_deployment_are_refused(start: Start) -> None:
     sandbox = start()
     with pytest.raises(openai.AuthenticationError):
         ask(sandbox, current(sandbox).with_options(api_key="wrong"))
@@ -98,7 +99,7 @@ def test_a_wrong_key_and_an_unknown_deployment_are_refused(start):
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_the_sdk_tries_again_after_throttling_and_server_errors(client, status):
+def test_the_sdk_tries_again_after_throttling_and_server_errors(client: Any, status: int) -> None:
     sandbox, client = client
     headers = {"Retry-After": "1"} if status == 429 else {}
     sandbox.model.faults.add(Fault("completions", status=status, headers=headers))
@@ -106,14 +107,14 @@ def test_the_sdk_tries_again_after_throttling_and_server_errors(client, status):
     assert len(sandbox.model_calls) == 1
 
 
-def test_a_slow_answer_runs_into_the_clients_timeout(start):
+def test_a_slow_answer_runs_into_the_clients_timeout(start: Start) -> None:
     sandbox = start()
     sandbox.model.faults.add(Fault("completions", delay=1.0, times=None))
     with pytest.raises(openai.APITimeoutError):
         ask(sandbox, classic(sandbox, timeout=0.2).with_options(max_retries=0))
 
 
-def test_the_content_filter_refuses_the_prompt(client):
+def test_the_content_filter_refuses_the_prompt(client: Any) -> None:
     sandbox, client = client
     sandbox.model.play(Trick.CONTENT_FILTER)
     with pytest.raises(openai.BadRequestError) as caught:
@@ -121,7 +122,7 @@ def test_the_content_filter_refuses_the_prompt(client):
     assert caught.value.code == "content_filter"
 
 
-def test_answers_are_cut_short(client):
+def test_answers_are_cut_short(client: Any) -> None:
     sandbox, client = client
     sandbox.model.play(Trick.TRUNCATED)
     with pytest.raises(openai.LengthFinishReasonError):
@@ -131,7 +132,7 @@ def test_answers_are_cut_short(client):
         ask(sandbox, client)
 
 
-def test_the_model_refuses(client):
+def test_the_model_refuses(client: Any) -> None:
     sandbox, client = client
     sandbox.model.play(Trick.REFUSAL)
     message = ask(sandbox, client).choices[0].message
@@ -140,14 +141,14 @@ def test_the_model_refuses(client):
 
 
 @pytest.mark.parametrize("trick", [Trick.INVALID_JSON, Trick.NONSENSE])
-def test_answers_that_are_not_in_the_schema(client, trick):
+def test_answers_that_are_not_in_the_schema(client: Any, trick: Trick) -> None:
     sandbox, client = client
     sandbox.model.play(trick)
     with pytest.raises(ValueError, match="validation error"):
         ask(sandbox, client)
 
 
-def test_an_answer_that_obeys_the_text_is_sure_of_itself_and_wants_too_much(client):
+def test_an_answer_that_obeys_the_text_is_sure_of_itself_and_wants_too_much(client: Any) -> None:
     sandbox, client = client
     sandbox.model.play(Trick.INJECTED, times=None)
     answer = ask(sandbox, client).choices[0].message.parsed
@@ -157,13 +158,13 @@ def test_an_answer_that_obeys_the_text_is_sure_of_itself_and_wants_too_much(clie
     assert ask(sandbox, client).choices[0].message.parsed.confidence < 1
 
 
-def test_a_quote_can_be_made_up(client):
+def test_a_quote_can_be_made_up(client: Any) -> None:
     sandbox, client = client
     sandbox.model.play(Trick.MISQUOTED)
     assert ask(sandbox, client).choices[0].message.parsed.evidence not in ERROR
 
 
-def test_a_response_is_refused_or_incomplete_too(start):
+def test_a_response_is_refused_or_incomplete_too(start: Start) -> None:
     sandbox = start()
     client = current(sandbox)
     sandbox.model.play(Trick.TRUNCATED)
@@ -173,8 +174,8 @@ def test_a_response_is_refused_or_incomplete_too(start):
     assert client.responses.create(model=sandbox.model_deployment, input=ERROR).output[0].content[0].refusal
 
 
-def test_a_deployments_quality_is_the_share_of_the_scenarios_failures_that_it_gets_right(start, scene):
-    sandbox = start(scene.failing(scene.job(), scene.cause(error="FluxError: the capacitor of line {{n}} overran")))
+def test_a_deployments_quality_is_the_share_of_the_scenarios_failures_that_it_gets_right(start: Start) -> None:
+    sandbox = start(failing(job(), cause(error="FluxError: the capacitor of line {{n}} overran")))
     client = current(sandbox)
     texts = [f"FluxError: the capacitor of line {n} overran" for n in range(60)]
     share = {}

@@ -1,38 +1,41 @@
 """Files and fine-tuning jobs through the real `openai` SDK."""
 
 import json
+from typing import Any
 
 import openai
 import pytest
+
+from tests.sandbox.scene import Start
 
 EXAMPLE = {
     "messages": [{"role": "user", "content": "KeyError"}, {"role": "assistant", "content": '{"category":"user_code"}'}]
 }
 
 
-def lines(count):
+def lines(count: int) -> Any:
     return "\n".join(json.dumps(EXAMPLE) for _ in range(count)).encode()
 
 
 @pytest.fixture(params=["classic", "v1"])
-def tuning(request, start):
+def tuning(request: Any, start: Start) -> Any:
     sandbox = start()
-    if request.param == "classic":
-        client = openai.AzureOpenAI(
-            azure_endpoint=sandbox.model_url, api_key=sandbox.model_key, api_version="2024-10-21"
-        )
-    else:
-        client = openai.OpenAI(base_url=f"{sandbox.model_url}/openai/v1/", api_key=sandbox.model_key)
+    key, base = sandbox.model_key, sandbox.model_url
+    client = (
+        openai.AzureOpenAI(azure_endpoint=base, api_key=key, api_version="2024-10-21")
+        if request.param == "classic"
+        else openai.OpenAI(base_url=f"{base}/openai/v1/", api_key=key)
+    )
     with client:
         yield sandbox, client
 
 
-def submitted(client, content):
+def submitted(client: Any, content: bytes) -> Any:
     file = client.files.create(file=("train.jsonl", content), purpose="fine-tune")
     return client.fine_tuning.jobs.create(training_file=file.id, model="gpt-4o-mini", suffix="jobmedic")
 
 
-def polled(client, job, most=10):
+def polled(client: Any, job: Any, most: int = 10) -> Any:
     for _ in range(most):
         job = client.fine_tuning.jobs.retrieve(job.id)
         if job.status in {"succeeded", "failed", "cancelled"}:
@@ -40,7 +43,7 @@ def polled(client, job, most=10):
     return job
 
 
-def test_a_job_succeeds_after_some_polls_and_its_model_is_deployed(tuning):
+def test_a_job_succeeds_after_some_polls_and_its_model_is_deployed(tuning: Any) -> None:
     sandbox, client = tuning
     sandbox.model.tuning.quality = 1.0
     job = polled(client, submitted(client, lines(12)))
@@ -51,7 +54,7 @@ def test_a_job_succeeds_after_some_polls_and_its_model_is_deployed(tuning):
     assert [j.id for j in client.fine_tuning.jobs.list()] == [job.id]
 
 
-def test_its_events_come_newest_first(tuning):
+def test_its_events_come_newest_first(tuning: Any) -> None:
     _, client = tuning
     job = polled(client, submitted(client, lines(12)))
     messages = [e.message for e in client.fine_tuning.jobs.list_events(job.id)]
@@ -67,14 +70,14 @@ def test_its_events_come_newest_first(tuning):
         (b'{"messages":[{"role":"user"}]}\n' * 12, "assistant"),
     ],
 )
-def test_bad_training_files_fail_with_the_reason(tuning, content, words):
+def test_bad_training_files_fail_with_the_reason(tuning: Any, content: bytes, words: str) -> None:
     _, client = tuning
     job = polled(client, submitted(client, content))
     assert (job.status, job.error.code) == ("failed", "invalid_training_file")
     assert words in job.error.message
 
 
-def test_a_job_can_fail_or_never_end_or_be_cancelled(tuning):
+def test_a_job_can_fail_or_never_end_or_be_cancelled(tuning: Any) -> None:
     sandbox, client = tuning
     sandbox.model.tuning.outcome = "fails"
     assert polled(client, submitted(client, lines(12))).error.code == "internal_error"
@@ -86,7 +89,7 @@ def test_a_job_can_fail_or_never_end_or_be_cancelled(tuning):
         client.fine_tuning.jobs.cancel(endless.id)
 
 
-def test_files_can_be_read_listed_and_deleted(tuning):
+def test_files_can_be_read_listed_and_deleted(tuning: Any) -> None:
     _, client = tuning
     file = client.files.create(file=("train.jsonl", lines(2)), purpose="fine-tune")
     assert client.files.content(file.id).read() == lines(2)
