@@ -47,6 +47,29 @@ def trend_picture(labels: Sequence[str], series: Mapping[str, Sequence[float | N
     return _svg(width, top + height + 60, parts)
 
 
+def pairs_picture(now: Mapping[str, float], then: Mapping[str, float], title: str) -> str:
+    """Two bars a name, in the order of the names: as it is, and as it would be."""
+    names = sorted({*now, *then})
+    left, top, bar, width = 170, 50, 16, 460
+    most = max([*now.values(), *then.values(), 1])
+    parts = [
+        _text(left, 22, title, size=15),
+        _text(left, 40, "now", colour=_COLOURS[0]),
+        _text(left + 50, 40, "then", colour=_COLOURS[1]),
+    ]
+    for row, name in enumerate(names):
+        y = top + row * (2 * bar + 14)
+        parts.append(_text(left - 8, y + bar + 4, name, anchor="end"))
+        for order, values in enumerate((now, then)):
+            value = values.get(name, 0)
+            at, length = y + order * bar, width * value / most
+            parts.append(
+                f'<rect x="{left}" y="{at}" width="{length:.1f}" height="{bar - 2}" fill="{_COLOURS[order]}"/>'
+            )
+            parts.append(_text(left + length + 6, at + bar - 5, f"{value:,.0f}"))
+    return _svg(left + width + 90, top + len(names) * (2 * bar + 14), parts)
+
+
 def _cell(x: int, y: int, size: int, count: int, share: float, *, good: bool) -> str:
     colour = "#2a9d5c" if good else "#c0392b"
     box = f'<rect x="{x}" y="{y}" width="{size}" height="{size}" stroke="#cccccc" fill="{colour}" fill-opacity="{share:.2f}"/>'
