@@ -50,23 +50,34 @@ def _policy(equipment: Equipment) -> tuple[str, str]:
 
 def _tables(equipment: Equipment) -> tuple[str, str]:
     ledger = equipment.ledger
-    return OK, f"{ledger.home.place}: {ledger.read('decisions').count()} decisions, {ledger.read('passes').count()} passes"
+    return (
+        OK,
+        f"{ledger.home.place}: {ledger.read('decisions').count()} decisions, {ledger.read('passes').count()} passes",
+    )
 
 
 def _workspace(equipment: Equipment) -> tuple[str, str]:
     identity = equipment.workspace.identity()
     recent = equipment.clock.now() - timedelta(hours=1)
     listed = sum(1 for _ in zip(range(25), equipment.workspace.list_runs(started_from=recent), strict=False))
-    return OK, f"{identity.host}, workspace {identity.workspace_id}; runs can be listed ({listed} of the last hour read)"
+    return (
+        OK,
+        f"{identity.host}, workspace {identity.workspace_id}; runs can be listed ({listed} of the last hour read)",
+    )
 
 
 def _model(equipment: Equipment) -> tuple[str, str]:
     if equipment.model is None:
         return NOT_SET, "AZURE_OPENAI_ENDPOINT is empty: rules only"
-    reply = equipment.model.diagnose(Question("v1:check", "java.net.ConnectException: Connection refused (test of jobmedic check)", None, None, None))
+    reply = equipment.model.diagnose(
+        Question("v1:check", "java.net.ConnectException: Connection refused (test of jobmedic check)", None, None, None)
+    )
     if reply.diagnosis is None:
         return FAILED, reply.refusal or "no answer"
-    return OK, f"{reply.model} answered in {reply.seconds:.1f} s: {reply.diagnosis.category}; {reply.tokens_in + reply.tokens_out} tokens, ${reply.cost_usd:.5f}"
+    return (
+        OK,
+        f"{reply.model} answered in {reply.seconds:.1f} s: {reply.diagnosis.category}; {reply.tokens_in + reply.tokens_out} tokens, ${reply.cost_usd:.5f}",
+    )
 
 
 def _mail(equipment: Equipment, to: str | None) -> tuple[str, str]:
@@ -89,4 +100,8 @@ def _mlflow(equipment: Equipment) -> tuple[str, str]:
     with equipment.tracker.run("check", tags={"jobmedic.kind": "check"}) as tracked:
         run_id = tracked.run_id
     uri = equipment.settings.tracking_uri
-    return (OK, f"{uri}, experiment {equipment.settings.jobmedic_mlflow_experiment}") if run_id else (FAILED, f"{uri} could not be reached; the log says why")
+    return (
+        (OK, f"{uri}, experiment {equipment.settings.jobmedic_mlflow_experiment}")
+        if run_id
+        else (FAILED, f"{uri} could not be reached; the log says why")
+    )

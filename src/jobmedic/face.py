@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +17,8 @@ from jobmedic.wiring import Equipment, opened
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from jobmedic.pipeline.feedback import Feedback
+    from jobmedic.pipeline.feedback_csv import ImportReport
     from jobmedic.pipeline.learn_report import LearnReport
     from jobmedic.pipeline.replay import ReplayReport
 
@@ -30,7 +34,9 @@ class ProcessedRun:
 
     def __str__(self) -> str:
         if self.decision is None:
-            return f"run {self.run_id}: nothing to decide" + (f" ({self.report.tally.errors[0]})" if self.report.tally.errors else "")
+            return f"run {self.run_id}: nothing to decide" + (
+                f" ({self.report.tally.errors[0]})" if self.report.tally.errors else ""
+            )
         made = self.decision
         done = made.get("action_status") or made["status"]
         return f"run {self.run_id}: {made['category']} → {made['action']} ({done}). {made['reason']}"
@@ -63,6 +69,76 @@ class Jobmedic:
         ports = self.equipment.ports
         report = triage(ports, self.equipment.plan(), run_id=run_id, on_stage=on_stage)
         return ProcessedRun(run_id, decision_of(ports, report.workspace_id, run_id), report)
+
+    def feedback(
+        self,
+        decision_id: str,
+        verdict: str,
+        *,
+        given_by: str,
+        category: str | None = None,
+        action: str | None = None,
+        comment: str | None = None,
+    ) -> "Feedback":
+        """Records a verdict (`correct`, `wrong`, `withdrawn`); the beginning of the id suffices. Raises FeedbackError."""
+        from jobmedic.pipeline.feedback import record
+
+        return record(
+            self.equipment.ledger,
+            decision_id=decision_id,
+            verdict=verdict,
+            category=category,
+            action=action,
+            comment=comment,
+            given_by=given_by,
+            now=self.equipment.clock.now(),
+            redact=self.equipment.mask,
+        )
+
+    def import_feedback(self, path: Path, *, given_by: str) -> "ImportReport":
+        """Good lines are recorded, broken ones are in the report. Raises FeedbackError for a file that is no such CSV."""
+        from jobmedic.pipeline.feedback_csv import import_csv
+
+        equipment = self.equipment
+        return import_csv(equipment.ledger, path, given_by=given_by, now=equipment.clock.now(), redact=equipment.mask)
+
+    def learn(self, pictures: Path | None = None) -> "LearnReport":
+        """Scores what was decided since the last time and logs it; `pictures` keeps the charts in a folder too."""
+        from jobmedic.pipeline.learn import learn
+
+        with TemporaryDirectory() as scratch:
+            folder = pictures or Path(scratch)
+            folder.mkdir(parents=True, exist_ok=True)
+            equipment = self.equipment
+            return learn(equipment.ledger, equipment.tracker, equipment.known, now=equipment.clock.now(), folder=folder)
+
+    def replay(
+        self,
+        *,
+        policy: Path | None = None,
+        rules: Path | None = None,
+        confidence: float | None = None,
+        since: timedelta | None = None,
+    ) -> "ReplayReport":
+        """Decides stored failures under another policy, catalogue or confidence bar; acts on nothing."""
+        from jobmedic.knowledge.catalogue import Catalogue
+        from jobmedic.knowledge.policy import Policy
+        from jobmedic.pipeline.replay import Variant, replay
+
+        equipment = self.equipment
+        other = equipment.policy if policy is None else Policy.load(policy)
+        if confidence is not None:
+            other = other.with_bar(confidence)
+        variant = Variant(other, None if rules is None else Catalogue.load(rules))
+        now = equipment.clock.now()
+        return replay(equipment.ledger, Variant(equipment.policy), variant, since=now - since if since else None)
+
+    def report(self, output: Path, *, since: timedelta | None = None) -> Path:
+        """Writes the HTML report over the tables and returns where it is."""
+        from jobmedic.pipeline.report import write_report
+
+        write_report(self.equipment.ledger, output, now=self.equipment.clock.now(), since=since)
+        return output
 
     def table(self, name: str) -> "DataFrame":
         """A table or view of the ledger, for queries and plots."""

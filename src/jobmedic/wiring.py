@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobmedic.edges.databricks_workspace import DatabricksWorkspace
+    from jobmedic.pipeline.learn import Known
 
 log = logging.getLogger("jobmedic")
 
@@ -152,6 +153,18 @@ class Equipment:
         from jobmedic.edges.incident_channels import AppriseChannels
 
         return AppriseChannels([url.get_secret_value() for url in self.settings.jobmedic_incident_urls])
+
+    @property
+    def known(self) -> "Known":
+        """What is in force, for the scores to be logged with."""
+        from jobmedic.knowledge.prompt import diagnosis_prompt
+        from jobmedic.pipeline.learn import Known
+
+        return Known(self.policy, self.catalogue, diagnosis_prompt().version, self.settings.azure_openai_deployment)
+
+    @property
+    def mask(self) -> Callable[[str], str]:
+        return redact
 
     @property
     def ports(self) -> Ports:

@@ -6,7 +6,14 @@ import typer
 
 from jobmedic.cli.options import Json, PolicyOption, Tables, settings_of
 
-SendTo = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="Where the test message goes. Default: the on-call, else EMAIL_DEFAULT_RECIPIENT, else EMAIL_SENDER.")]
+SendTo = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="ADDRESS",
+        help="Where the test message goes. Default: the on-call, else EMAIL_DEFAULT_RECIPIENT, else EMAIL_SENDER.",
+    ),
+]
 
 
 def check(tables: Tables = None, policy: PolicyOption = None, to: SendTo = None, as_json: Json = False) -> int:
@@ -19,7 +26,12 @@ def check(tables: Tables = None, policy: PolicyOption = None, to: SendTo = None,
         found = check_all(equipment, mail_to=to)
         effective = equipment.settings.effective()
     if as_json:
-        print_json({"checks": [{"name": one.name, "state": one.state, "told": one.told} for one in found], "settings": effective})
+        print_json(
+            {
+                "checks": [{"name": one.name, "state": one.state, "told": one.told} for one in found],
+                "settings": effective,
+            }
+        )
         return 1 if any(one.failed for one in found) else 0
     for one in found:
         typer.echo(f"{one.state:<7} {one.name:<10} {one.told}")

@@ -15,11 +15,26 @@ if TYPE_CHECKING:
 
 Input = Annotated[
     Path,
-    typer.Option("--input", metavar="FILE", help="JSON lines {id, error, error_trace, termination_code?}; - is standard input."),
+    typer.Option(
+        "--input", metavar="FILE", help="JSON lines {id, error, error_trace, termination_code?}; - is standard input."
+    ),
 ]
-Output = Annotated[Path, typer.Option("--output", metavar="FILE", help="One JSON line each, in input order; - is standard output.")]
+Output = Annotated[
+    Path, typer.Option("--output", metavar="FILE", help="One JSON line each, in input order; - is standard output.")
+]
 
-ANSWER = ("id", "fingerprint", "category", "transient", "action", "confidence", "source", "rule", "sqlstate", "error_class")
+ANSWER = (
+    "id",
+    "fingerprint",
+    "category",
+    "transient",
+    "action",
+    "confidence",
+    "source",
+    "rule",
+    "sqlstate",
+    "error_class",
+)
 
 
 def classify(input_file: Input, output_file: Output) -> int:
@@ -66,7 +81,9 @@ def _writing(path: Path) -> Generator[IO[str]]:
             yield out
 
 
-def _answers(spark: "SparkSession", lines: Iterable[bytes], max_bytes: int) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _answers(
+    spark: "SparkSession", lines: Iterable[bytes], max_bytes: int
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Line number with its answer, or with what is wrong with the line. Blank lines are passed over."""
     from jobmedic.edges.texts import kept
     from jobmedic.pipeline.classify import BadRow
@@ -88,11 +105,17 @@ def _answers(spark: "SparkSession", lines: Iterable[bytes], max_bytes: int) -> I
 
 def _row(line: bytes, keep: Callable[..., str | None]) -> object:
     """The object of the line with its texts as they would be stored; whatever else stands there, for its fault to be told."""
+    from jobmedic.edges.texts import ERROR_HEAD, TRACE_HEAD
+
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         return error
     if not isinstance(row, dict):
         return row
-    texts = {name: keep(row[name], head=head) for name, head in (("error", 0.5), ("error_trace", 0.25)) if isinstance(row.get(name), str)}
+    texts = {
+        name: keep(row[name], head=head)
+        for name, head in (("error", ERROR_HEAD), ("error_trace", TRACE_HEAD))
+        if isinstance(row.get(name), str)
+    }
     return row | texts

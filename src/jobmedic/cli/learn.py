@@ -7,21 +7,21 @@ import typer
 
 from jobmedic.cli.options import Json, PolicyOption, Tables, settings_of
 
-Pictures = Annotated[Path | None, typer.Option("--pictures", metavar="FOLDER", help="Keep the pictures here too; they go to MLflow in any case.")]
+Pictures = Annotated[
+    Path | None,
+    typer.Option("--pictures", metavar="FOLDER", help="Keep the pictures here too; they go to MLflow in any case."),
+]
 
 
 def learn(tables: Tables = None, policy: PolicyOption = None, pictures: Pictures = None, as_json: Json = False) -> int:
     """Score decisions against outcomes and feedback, log to MLflow, and print recommendations."""
-    import tempfile
     from dataclasses import asdict
 
     from jobmedic.cli.screen import print_json
-    from jobmedic.wiring import opened
+    from jobmedic.face import Jobmedic
 
-    with opened(settings_of(tables=tables, policy=policy)) as equipment, tempfile.TemporaryDirectory() as scratch:
-        folder = pictures or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        report = equipment.learn(folder)
+    with Jobmedic(settings_of(tables=tables, policy=policy)) as medic:
+        report = medic.learn(pictures)
     if as_json:
         print_json(asdict(report))
     else:

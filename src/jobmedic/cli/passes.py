@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from jobmedic.face import Jobmedic
 
 RunId = Annotated[int | None, typer.Option("--run-id", help="Only this run, at once.", min=1)]
-Every = Annotated[float, typer.Option("--every", metavar="SECONDS", help="Seconds from the end of a pass to the next.", min=1)]
+Every = Annotated[
+    float, typer.Option("--every", metavar="SECONDS", help="Seconds from the end of a pass to the next.", min=1)
+]
+
+SHOWN = 20
 
 
 def triage(
@@ -30,7 +34,9 @@ def triage(
     with Jobmedic(settings) as medic, stages(quiet=as_json) as on_stage:
         if run_id is not None:
             processed = medic.process_run(run_id, on_stage=on_stage)
-            print_json({"run_id": run_id, "decision": processed.decision, "pass": processed.report.as_dict()}) if as_json else typer.echo(str(processed))
+            print_json(
+                {"run_id": run_id, "decision": processed.decision, "pass": processed.report.as_dict()}
+            ) if as_json else typer.echo(str(processed))
             return 0
         report = medic.triage(look_back=since is not None, on_stage=on_stage).as_dict()
         _show(medic, report, as_json=as_json)
@@ -82,6 +88,9 @@ def _decided(medic: "Jobmedic", pass_id: str) -> list[str]:
 
     columns = ("job_name", "run_id", "category", "action", "status", "reason")
     made = medic.table("decisions").where(F.col("pass_id") == pass_id)
-    rows = made.orderBy("action", "job_name", "run_id").select(*columns).limit(21).collect()
-    lines = [f"  {row['action']:<22} {row['status']:<9} {row['job_name'] or ''} (run {row['run_id']}): {row['reason']}" for row in rows[:20]]
-    return lines + (["  … `v_decisions` has them all"] if len(rows) > 20 else [])
+    rows = made.orderBy("action", "job_name", "run_id").select(*columns).limit(SHOWN + 1).collect()
+    lines = [
+        f"  {row['action']:<22} {row['status']:<9} {row['job_name'] or ''} (run {row['run_id']}): {row['reason']}"
+        for row in rows[:SHOWN]
+    ]
+    return lines + (["  … `v_decisions` has them all"] if len(rows) > SHOWN else [])

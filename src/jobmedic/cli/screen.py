@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
+import typer
+
 STAGES = {
     "collect": "reading failed runs",
     "diagnose": "diagnosing",
@@ -18,7 +20,7 @@ STAGES = {
 
 
 def log_to_stderr(level: str) -> None:
-    """jobmedic's own log in one line a message; foreign libraries speak from WARNING on."""
+    """The log of jobmedic itself in one line a message; foreign libraries speak from WARNING on."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s", force=True)
     logging.getLogger("jobmedic").setLevel(level)
 
@@ -30,7 +32,7 @@ def stages(*, quiet: bool) -> Generator[Callable[[str], None]]:
         yield lambda _stage: None
         return
     if not sys.stderr.isatty():
-        yield lambda stage: print(f"{STAGES.get(stage, stage)} …", file=sys.stderr, flush=True)
+        yield lambda stage: typer.echo(f"{STAGES.get(stage, stage)} …", err=True)
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -42,7 +44,7 @@ def stages(*, quiet: bool) -> Generator[Callable[[str], None]]:
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False, indent=2))
+    typer.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
 
 
 def pass_lines(report: Mapping[str, Any]) -> list[str]:
@@ -52,8 +54,11 @@ def pass_lines(report: Mapping[str, Any]) -> list[str]:
         f"  runs      {report['runs_failed']} failed of {report['runs_seen']} listed; {report['failures']} new failures, {report['new_fingerprints']} never seen before",
     ]
     for name in ("decisions", "actions", "outcomes"):
-        lines.append(f"  {name:<9} " + (", ".join(f"{count} {word}" for word, count in sorted(report[name].items())) or "none"))
-    lines.append(f"  model     {report['model_calls']} calls, {report['tokens_in'] + report['tokens_out']:,} tokens, ${report['cost_usd']:.4f}")
+        counted = ", ".join(f"{count} {word}" for word, count in sorted(report[name].items()))
+        lines.append(f"  {name:<9} {counted or 'none'}")
+    lines.append(
+        f"  model     {report['model_calls']} calls, {report['tokens_in'] + report['tokens_out']:,} tokens, ${report['cost_usd']:.4f}"
+    )
     lines.append("  seconds   " + ", ".join(f"{word} {seconds:.1f}" for word, seconds in report["seconds"].items()))
     return lines + [f"  ! {error}" for error in report["errors"]]
 

@@ -7,6 +7,10 @@ from jobmedic.edges.redact import redact
 
 MESSAGE_BYTES = 4_000
 
+# The share kept of the beginning: an error says first what failed, a trace says last why.
+ERROR_HEAD = 0.6
+TRACE_HEAD = 0.25
+
 # Notebook traces come coloured: CSI sequences (ECMA-48, 5.4) and the OSC hyperlinks that terminals know.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,2048}(?:\x07|\x1b\\))")
 # What no Delta string, mail or JSON line should carry: control characters but tab and line ends, and lone surrogates.

@@ -182,6 +182,14 @@ class Policy(_Part):
         priced = (job.compute_usd_per_hour for job in named if job.match == "*" or fnmatchcase(job_name or "", job.match))
         return next((price for price in priced if price is not None), self.money.compute_usd_per_hour)
 
+    def with_bar(self, confidence: float) -> "Policy":
+        """The same policy with one confidence bar for every category that can be told at all."""
+        told = {
+            category: entry if category is Category.UNKNOWN else entry.model_copy(update={"confidence": confidence})
+            for category, entry in self.categories.items()
+        }
+        return self.model_copy(update={"categories": told})
+
     @classmethod
     def load(cls, path: Path | None = None, *, max_retries: int | None = None) -> "Policy":
         """The default policy with the file at `path` laid over it; `max_retries` (MAX_RETRIES) beats both.

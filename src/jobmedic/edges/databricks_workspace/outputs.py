@@ -6,15 +6,13 @@ from typing import Any
 
 from jobmedic.edges.databricks_workspace import records
 from jobmedic.edges.databricks_workspace.calls import Calls
-from jobmedic.edges.texts import kept, size
+from jobmedic.edges.texts import ERROR_HEAD, TRACE_HEAD, kept, size
 from jobmedic.ports.workspace import RunGone, TaskOutput, WorkspaceError
 
 GET_OUTPUT = "/api/2.2/jobs/runs/get-output"
 GET_RUN = "/api/2.2/jobs/runs/get"
 
 # An error begins with what failed; a trace ends with the deepest cause.
-_ERROR_HEAD = 0.6
-_TRACE_HEAD = 0.25
 
 _LOG_LINES = 60
 _LOG_CHARACTERS = 16_000
@@ -29,8 +27,8 @@ def read_output(calls: Calls, task_run_id: int, max_bytes: int) -> TaskOutput:
     if not _said(raw):
         trace = _last_lines(raw.get("logs"))
     return TaskOutput(
-        error=kept(error, max_bytes, head=_ERROR_HEAD),
-        error_trace=kept(trace, max_bytes, head=_TRACE_HEAD),
+        error=kept(error, max_bytes, head=ERROR_HEAD),
+        error_trace=kept(trace, max_bytes, head=TRACE_HEAD),
         error_bytes=size(error),
     )
 
