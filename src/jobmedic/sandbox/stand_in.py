@@ -38,6 +38,7 @@ WORDS: tuple[tuple[str, Category, bool], ...] = (
     ("lock", Category.CONCURRENCY, True),
     ("maintenance", Category.INFRASTRUCTURE, True),
     ("unavailable", Category.INFRASTRUCTURE, True),
+    ("reclaimed", Category.INFRASTRUCTURE, True),
     ("expected", Category.DATA_QUALITY, False),
     ("duplicate", Category.DATA_QUALITY, False),
     ("setting", Category.CONFIGURATION, False),
