@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobmedic.champion_model import ChampionModel
 from jobmedic.edges.clock import SystemClock
 from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.edges.mlflow_tracker import MlflowTracker
@@ -18,10 +19,13 @@ from jobmedic.edges.tables import upgrade
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.masks import Masks
 from jobmedic.knowledge.policy import Policy
+from jobmedic.knowledge.prompt import diagnosis_prompt
+from jobmedic.pipeline.champion import champion
 from jobmedic.pipeline.plan import Plan, Ports, claimant, new_pass_id
 from jobmedic.ports.clock import Clock
-from jobmedic.ports.model import LanguageModel
+from jobmedic.ports.model import LanguageModel, ModelError
 from jobmedic.ports.notices import IncidentChannels, Mailer
+from jobmedic.ports.registry import Classifier, Registry
 from jobmedic.ports.workspace import RunReader
 from jobmedic.settings import Settings, with_secrets
 
@@ -98,24 +102,52 @@ class Equipment:
 
     @cached_property
     def model(self) -> LanguageModel | None:
-        """None, and said, where no endpoint is set."""
-        settings = self.settings
-        if not settings.azure_openai_endpoint:
+        """The champion; None, and said, where no endpoint is set."""
+        if not self.settings.azure_openai_endpoint:
             log.info("AZURE_OPENAI_ENDPOINT is not set: errors that no rule knows are escalated, no model is asked")
             return None
+        if not self.settings.azure_openai_deployment:
+            raise ModelError("AZURE_OPENAI_DEPLOYMENT is not set: name the deployment behind AZURE_OPENAI_ENDPOINT")
+        return self.tracker.traced(ChampionModel(lambda: self.champion.deployment, self.deployment))
+
+    def deployment(self, name: str) -> LanguageModel:
+        """One deployment behind the endpoint, whether it is in force or not."""
         from jobmedic.edges.azure_openai import AzureOpenAIModel, Limits, Prices
 
-        rules = self.policy.model
-        key = settings.azure_openai_api_key
-        model = AzureOpenAIModel(
-            endpoint=settings.azure_openai_endpoint,
-            deployment=settings.azure_openai_deployment or "",
-            api_key=key.get_secret_value() if key else None,
+        settings, rules = self.settings, self.policy.model
+        return AzureOpenAIModel(
+            endpoint=settings.azure_openai_endpoint or "",
+            deployment=name,
+            api_key=self.azure_key,
             api_version=settings.azure_openai_api_version,
             prices=Prices(rules.usd_per_million_tokens_in, rules.usd_per_million_tokens_out),
             limits=Limits(timeout_seconds=rules.timeout_seconds / 2, patience_seconds=rules.timeout_seconds),
         )
-        return self.tracker.traced(model)
+
+    @property
+    def azure_key(self) -> str | None:
+        key = self.settings.azure_openai_api_key
+        return key.get_secret_value() if key else None
+
+    @cached_property
+    def registry(self) -> Registry:
+        from jobmedic.edges.registry import MlflowRegistry
+
+        settings = self.settings
+        in_catalog = isinstance(self.bare_ledger.home.place, CatalogSchema)
+        name = f"{settings.jobmedic_tables}.jobmedic_classifier" if in_catalog else "jobmedic-classifier"
+        return MlflowRegistry(
+            tracking_uri=settings.tracking_uri,
+            experiment=settings.jobmedic_mlflow_experiment,
+            name=name,
+            registry_uri="databricks-uc" if in_catalog else None,
+        )
+
+    @cached_property
+    def champion(self) -> Classifier:
+        """What decides a diagnosis: the registry's champion, else what is installed and set."""
+        named = self.settings.azure_openai_deployment or ""
+        return champion(self.registry, Classifier(self.catalogue.version, diagnosis_prompt().version, named, named))
 
     @cached_property
     def mailer(self) -> Mailer | None:
@@ -157,7 +189,6 @@ class Equipment:
     @property
     def known(self) -> "Known":
         """What is in force, for the scores to be logged with."""
-        from jobmedic.knowledge.prompt import diagnosis_prompt
         from jobmedic.pipeline.learn import Known
 
         return Known(self.policy, self.catalogue, diagnosis_prompt().version, self.settings.azure_openai_deployment)
@@ -184,8 +215,6 @@ class Equipment:
 
     def plan(self, *, look_back: bool = False) -> Plan:
         """A plan for one pass, with an id of its own."""
-        from jobmedic.knowledge.prompt import diagnosis_prompt
-
         settings = self.settings
         pass_id = new_pass_id(self.clock.now())
         return Plan(
