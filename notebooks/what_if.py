@@ -25,8 +25,9 @@ from jobmedic import Jobmedic, Settings
 
 # COMMAND ----------
 
-medic = Jobmedic(Settings(jobmedic_tables=dbutils.widgets.get("tables")))
-report = medic.replay(policy=dbutils.widgets.get("policy"), since=dbutils.widgets.get("since"))
+settings = Settings(jobmedic_tables=dbutils.widgets.get("tables"), jobmedic_since=dbutils.widgets.get("since"))
+medic = Jobmedic(settings)
+report = medic.replay(policy=dbutils.widgets.get("policy"), since=settings.jobmedic_since)
 
 # COMMAND ----------
 
@@ -43,4 +44,4 @@ displayHTML(report.picture())
 
 # COMMAND ----------
 
-display(report.changes)
+display(list(report.changes))

@@ -115,8 +115,8 @@ class Jobmedic:
     def replay(
         self,
         *,
-        policy: Path | None = None,
-        rules: Path | None = None,
+        policy: Path | str | None = None,
+        rules: Path | str | None = None,
         confidence: float | None = None,
         since: timedelta | None = None,
     ) -> "ReplayReport":
@@ -126,10 +126,10 @@ class Jobmedic:
         from jobmedic.pipeline.replay import Variant, replay
 
         equipment = self.equipment
-        other = equipment.policy if policy is None else Policy.load(policy)
+        other = equipment.policy if policy is None else Policy.load(Path(policy))
         if confidence is not None:
             other = other.with_bar(confidence)
-        variant = Variant(other, None if rules is None else Catalogue.load(rules))
+        variant = Variant(other, None if rules is None else Catalogue.load(Path(rules)))
         now = equipment.clock.now()
         return replay(equipment.ledger, Variant(equipment.policy), variant, since=now - since if since else None)
 

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Mode, Source
+from jobmedic.pipeline.pictures import pairs_picture
 from jobmedic.ports.ledger import Ledger
 from jobmedic.transforms.columns import instant
 from jobmedic.transforms.compare import compare
@@ -67,6 +68,10 @@ class ReplayReport:
                 f"  {change['decisions']:>7,} × {change['category']}: {change['now_action']} → {change['then_action']} ({gates})"
             )
         return lines
+
+    def picture(self) -> str:
+        """Decisions by action, now and then, as SVG."""
+        return pairs_picture(self.actions_now, self.actions_then, "Decisions by action")
 
 
 def replay(ledger: Ledger, present: Variant, other: Variant, *, since: datetime | None = None) -> ReplayReport:
