@@ -127,19 +127,22 @@ def test_malformed_requests_are_refused(start: Start) -> None:
             client.api_client.do("POST", f"/api/2.2/jobs/{path}", body=body)
 
 
-def test_a_failure_is_posted_to_a_webhook_with_ids_as_strings(start: Start) -> None:
+def test_a_failure_is_posted_to_webhooks_with_ids_as_strings(start: Start) -> None:
     sandbox = start(failing(job()))
-    sandbox.notify(Destination(sandbox.incident_url, user="hook", password="pass"))
+    sandbox.notify(Destination(sandbox.incident_url, user="hook", password="pass"), tasks=True)
     sandbox.world.advance(HOUR)
     deadline = time.monotonic() + 5
-    while not sandbox.incidents and time.monotonic() < deadline:
+    while len(sandbox.incidents) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert sandbox.incidents[0].body == {
+    run, task = (posted.body for posted in sandbox.incidents)
+    assert run == {
         "event_type": "jobs.on_failure",
         "workspace_id": str(sandbox.workspace.workspace_id),
         "run": {"run_id": str(run_id_of(sandbox))},
         "job": {"job_id": str(sandbox.stage.job_ids["nightly"]), "name": "nightly"},
     }
+    assert task["task"] == {"task_key": "load"}
+    assert task["run"]["parent_run_id"] == run["run"]["run_id"]
 
 
 def test_jobs_can_be_made_changed_and_deleted_through_the_api(start: Start) -> None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any, Self
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Self
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+if TYPE_CHECKING:
+    from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 _OK = "250 Message accepted for delivery"
 
@@ -67,6 +69,8 @@ class Mailbox:
         self.faults, self._temporary, self._drops = faults, faults.temporary, faults.drops
 
     def __enter__(self) -> Self:
+        if find_spec("aiosmtpd") is None:
+            raise RuntimeError("the sandbox's mail server needs the package `aiosmtpd`: install jobmedic[local]")
         self._thread.start()
         self._server = self._in_loop(self._listen)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -92,13 +96,15 @@ class Mailbox:
             task.cancel()
         await asyncio.gather(*open_tasks, return_exceptions=True)
 
-    def _session(self) -> SMTP:
+    def _session(self) -> "SMTP":
         # aiosmtpd warns of logins without TLS: right on a network, beside the point on loopback
         logging.getLogger("mail.log").setLevel(logging.ERROR)
         with warnings.catch_warnings(action="ignore"):
             return self._server_side()
 
-    def _server_side(self) -> SMTP:
+    def _server_side(self) -> "SMTP":
+        from aiosmtpd.smtp import SMTP
+
         return SMTP(
             self,
             hostname="sandbox.example",
@@ -110,12 +116,14 @@ class Mailbox:
             loop=self._loop,
         )
 
-    def _authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+    def _authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> "AuthResult":
+        from aiosmtpd.smtp import AuthResult, LoginPassword
+
         right = isinstance(data, LoginPassword) and (data.login.decode(), data.password.decode()) == self._login
         return AuthResult(success=right and not self.faults.refuse_login, handled=False)
 
     async def handle_RCPT(  # noqa: N802 - the server looks for this name
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: "SMTP", _session: "Session", envelope: "Envelope", address: str, options: list[str]
     ) -> str:
         if address in self.faults.refused_recipients:
             return f"550 5.1.1 {address}: no such user here"
@@ -123,7 +131,7 @@ class Mailbox:
         envelope.rcpt_options.extend(options)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - the same
+    async def handle_DATA(self, server: "SMTP", _session: "Session", envelope: "Envelope") -> str:  # noqa: N802 - the same
         if self._drops:
             self._drops -= 1
             if isinstance(server.transport, asyncio.WriteTransport):

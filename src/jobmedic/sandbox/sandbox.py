@@ -20,7 +20,7 @@ from jobmedic.sandbox.stand_in import NAME
 from jobmedic.sandbox.state import Run
 from jobmedic.sandbox.truth import RunTruth, oracle, truth
 from jobmedic.sandbox.web import App, LoopbackServer
-from jobmedic.sandbox.webhooks import Destination, post, run_failed
+from jobmedic.sandbox.webhooks import Destination, post, run_failed, task_failed
 from jobmedic.sandbox.workspace import WorkspaceApi
 from jobmedic.sandbox.world import World
 
@@ -107,14 +107,20 @@ class Sandbox:
         self.workspace.tokens[token] = name
         return token
 
-    def notify(self, destination: Destination, *, job: str | None = None) -> None:
-        """Posts the platform's failure webhook for every run, or every run of one job, that fails from now on."""
+    def notify(self, destination: Destination, *, job: str | None = None, tasks: bool = False) -> None:
+        """Posts the platform's failure webhook for every run, or every run of one job, that fails from now on.
+
+        With `tasks` for every failed task too, as a task's own notification would.
+        """
 
         def tell(run: Run) -> None:
-            if run.state.result != "SUCCESS" and job in {None, run.name}:
-                # in a thread of its own: whoever is told may call back while the world is still moving
-                what = run_failed(run, WORKSPACE_ID)
-                threading.Thread(target=post, args=(destination, what), daemon=True).start()
+            if run.state.result == "SUCCESS" or job not in {None, run.name}:
+                return
+            told = [run_failed(run, WORKSPACE_ID)]
+            if tasks:
+                told += [task_failed(run, a, WORKSPACE_ID) for a in run.attempts if a.cause]
+            # in a thread of its own: whoever is told may call back while the world is still moving
+            threading.Thread(target=lambda: [post(destination, what) for what in told], daemon=True).start()
 
         self.world.progress.on_end.append(tell)
 
