@@ -26,7 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         sandbox.world.advance(2 * 3600)
         patch.chdir(tmp_path_factory.mktemp("notebooks"))
         for name, value in sandbox.environment().items():
-            patch.setenv(name, value)
+            if not name.startswith("AZURE_"):  # rules alone: the model has tests of its own
+                patch.setenv(name, value)
         yield Path.cwd()
 
 
