@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Category, Source
@@ -32,6 +32,12 @@ SAID_BY_RULES = (
     "rules_version",
     "updated_at",
 )
+
+
+def told_code() -> Column:
+    """The termination code, or the result state where that tells more."""
+    timed_out = F.col("result_state") == "TIMEDOUT"
+    return F.when(timed_out, F.col("result_state")).otherwise(F.coalesce("termination_code", "result_state"))
 
 
 @dataclass(slots=True)
@@ -71,8 +77,8 @@ class Diagnoser:
             .join(fingerprints, "fingerprint", "left_semi")
             .withColumn("place", F.row_number().over(earliest))
             .where(F.col("place") == 1)
-            # A run that the platform timed out or cancelled may show no code: its result says as much.
-            .withColumn("termination_code", F.coalesce("termination_code", "result_state"))
+            # A run that the platform timed out shows the code CANCELED, or none: its result says more.
+            .withColumn("termination_code", told_code())
         )
         said = diagnose(exemplars.drop("source", "rule"), self.plan.catalogue)
         return self._recalibrated(said).select(

@@ -17,6 +17,7 @@ from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Mode, Source
 from jobmedic.pipeline.pictures import pairs_picture
+from jobmedic.pipeline.diagnoses import told_code
 from jobmedic.ports.ledger import Ledger
 from jobmedic.transforms.columns import instant
 from jobmedic.transforms.compare import compare
@@ -106,7 +107,7 @@ def _diagnoses(ledger: Ledger, catalogue: Catalogue | None) -> DataFrame:
         .join(stored.where(ruled).select("fingerprint"), "fingerprint", "left_semi")
         .withColumn("place", F.row_number().over(first))
         .where(F.col("place") == 1)
-        .withColumn("termination_code", F.coalesce("termination_code", "result_state"))
+        .withColumn("termination_code", told_code())
         .select("fingerprint", "error", "error_trace", "termination_code", "error_class", "sqlstate")
     )
     said = ("category", "transient", "confidence", "rule", "action", "evidence", "compute")

@@ -92,7 +92,7 @@ def failure_row(
         "started_at": attempt.started_at,
         "failed_at": attempt.ended_at or run.ended_at or attempt.started_at or collected_at,
         "run_seconds": attempt.execution_seconds,
-        "result_state": attempt.result_state or attempt.life_cycle_state,
+        "result_state": _result(attempt, run),
         "termination_code": attempt.termination_code,
         "termination_type": attempt.termination_type,
         "state_message": attempt.state_message,
@@ -123,6 +123,13 @@ def owner(run: Run, job: Job | None, tags: Mapping[str, str]) -> str | None:
     candidates += [job.creator if job else None, run.creator]
     named = [candidate.strip() for candidate in candidates if candidate and candidate.strip()]
     return next((name for name in named if "@" in name), named[0] if named else None)
+
+
+def _result(attempt: TaskAttempt, run: Run) -> str:
+    """Where the run itself was timed out its tasks show a cancel, which is not the user's."""
+    if run.result_state == "TIMEDOUT" and attempt.result_state == "CANCELED":
+        return "TIMEDOUT"
+    return attempt.result_state or attempt.life_cycle_state
 
 
 def _error(attempt: TaskAttempt, output: TaskOutput | None) -> str | None:
