@@ -7,16 +7,15 @@ import pytest
 
 from jobmedic.knowledge.words import Category
 from jobmedic.pipeline.champion import champion
-from jobmedic.pipeline.tune.evaluate import Answer, HeldOut, compare, macro_f1, precedents_effect
+from jobmedic.pipeline.tune.evaluate import Answer, HeldOut, compare, macro_f1
 from jobmedic.pipeline.tune.examples import TuneRefused
 from jobmedic.pipeline.tune.job import STATE, follow, submit, waiting_words
 from jobmedic.pipeline.tune.prepare import CARD, HELD_OUT, TRAINING, VALIDATION, digest
 from jobmedic.pipeline.tune.promote import Promotion, promote
-from jobmedic.ports.model import Precedent, Question
+from jobmedic.ports.model import Question
 from jobmedic.ports.registry import Alias, Classifier, Registered, RegistryError
 from tests.pipeline.tuning_ground import (
     KINDS,
-    NAMES,
     Endpoint,
     NotedTracker,
     ScriptedTuning,
@@ -130,22 +129,6 @@ def test_macro_f1_is_scikit_learns() -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     right, chosen = [*KINDS, *KINDS], [Category.QUOTA, *list(KINDS)[1:], *KINDS]
     assert macro_f1(right, chosen) == pytest.approx(metrics.f1_score(right, chosen, average="macro"))
-
-
-def test_the_effect_of_precedents_is_measured_on_the_same_failures(served: Endpoint) -> None:
-    served.api.deploy("plain")
-    items = [
-        HeldOut(Question(f"v1:{n}", f"Access denied for {NAMES[n]}", None, None, None), Category.PERMISSION, False)
-        for n in range(12)
-    ]
-    shown: list[str] = []
-
-    def precedents(question: Question) -> tuple[Precedent, ...]:
-        shown.append(question.fingerprint)
-        return (Precedent("Access denied for bal", Category.PERMISSION, transient=False),)
-
-    found = precedents_effect(served.model("plain"), items, precedents, seed=1)
-    assert (found.champion.n, found.challenger.n, len(shown)) == (12, 12, 12)
 
 
 @pytest.mark.parametrize("api_version", [None, "2024-10-21"])

@@ -88,7 +88,7 @@ def _words(by: str, bar: float, judged_at_least: int) -> Column:
 
 
 def _wilson(successes: Column, trials: Column, z: float) -> Column:
-    n = F.when(trials > 0, trials.cast("double"))  # never 0: engines divide before they look at the condition
+    n = F.greatest(trials, F.lit(1)).cast("double")  # never 0: engines may divide before they look at the condition
     share = successes.cast("double") / n
     spread = F.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return F.when(trials > 0, (share + z * z / (2 * n) + z * spread) / (1 + z * z / n)).otherwise(F.lit(0.0))

@@ -128,4 +128,5 @@ def _ended() -> Column:
 def _value_of_recovery() -> Column:
     """What the policy held a recovery to be worth when it decided; null where the decision does not tell."""
     probability = F.col("retry_success_probability")
-    return F.col("expected_gain_usd") / F.when(probability > 0, probability)
+    # Never divided by 0: engines may divide before they look at the condition.
+    return F.when(probability > 0, F.col("expected_gain_usd") / F.greatest(probability, F.lit(1e-9)))

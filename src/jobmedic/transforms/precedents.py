@@ -78,7 +78,8 @@ def _words(name: str) -> Column:
 def _likeness() -> Column:
     common = F.size(F.array_intersect("words", "example_words")).cast("double")
     all_words = F.size(F.array_union("words", "example_words"))
-    shared = F.coalesce(common / F.when(all_words > 0, all_words), F.lit(0.0))
+    # A power, not a quotient: Sail 0.7.2 plans this join with a trial value of 0 words and gives up on the division.
+    shared = F.coalesce(common * F.pow(F.greatest(all_words, F.lit(1)).cast("double"), F.lit(-1.0)), F.lit(0.0))
     same = F.when(F.col("class") == F.col("error_class"), SAME_CLASS).otherwise(0.0)
     return shared + same
 

@@ -4,12 +4,12 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobmedic.knowledge.words import Category
 from jobmedic.pipeline.tune.examples import TuneRefused
-from jobmedic.ports.model import LanguageModel, ModelReply, Precedent, Question
+from jobmedic.ports.model import LanguageModel, ModelReply, Question
 
 RESAMPLES = 2000
 NEVER_RETRIED = frozenset({Category.PERMISSION, Category.SYNTAX, Category.DATA_NOT_FOUND})
@@ -114,23 +114,6 @@ def macro_f1(right: Sequence[Category], chosen: Sequence[Category]) -> float:
         hits = sum(a is name and b is name for a, b in pairs)
         scores.append(2 * hits / (sum(a is name for a in right) + sum(b is name for b in chosen)))
     return sum(scores) / len(scores)
-
-
-def precedents_effect(
-    model: LanguageModel,
-    held_out: Sequence[HeldOut],
-    precedents: Callable[[Question], tuple[Precedent, ...]],
-    *,
-    seed: int,
-) -> Comparison:
-    """The same model without (champion) and with (challenger) precedents, on the same failures."""
-    along = [replace(h, question=replace(h.question, precedents=precedents(h.question))) for h in held_out]
-    bare = answers(model, held_out, progress=_silent)
-    return compare(held_out, bare, answers(model, along, progress=_silent), seed=seed)
-
-
-def _silent() -> None:
-    return None
 
 
 def _answer(reply: ModelReply) -> Answer:
