@@ -259,3 +259,8 @@ def test_a_diagnosis_without_an_action_takes_the_category_of_the_policy(spark: S
         [{"fingerprint": "a", "action": None, "transient": False}, {"fingerprint": "b", "action": None}],
     )
     assert (lasting.action, passing.action) == ("send_email", "retry")
+
+
+def test_the_decision_says_when_no_model_could_be_asked(spark: SparkSession) -> None:
+    (row,) = decided(spark, [{}], [{"notes": "No model was asked: the budget of model calls is used up"}])
+    assert row.reason.endswith("No model was asked: the budget of model calls is used up")

@@ -29,7 +29,7 @@ def causes(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
             "confidence",
             "source",
             "rule",
-            "evidence",
+            "notes",
             "suggested_params",
             "compute",
             "proposed_action",

@@ -175,6 +175,12 @@ def _one_per_run(failures: DataFrame) -> DataFrame:
     )
 
 
+def _without_model() -> Column:
+    """Why the rules' answer stands although a model should have been asked, or was."""
+    told = (F.col("source") == Source.RULE.value) & F.col("notes").isNotNull()
+    return F.when(told, F.concat(F.lit(". "), F.col("notes"))).otherwise("")
+
+
 def _shaped(runs: DataFrame, policy: Policy, setting: Setting) -> DataFrame:
     others = F.size("task_keys") - 1
     more = F.when(
@@ -194,7 +200,7 @@ def _shaped(runs: DataFrame, policy: Policy, setting: Setting) -> DataFrame:
         "action",
         F.when(changes, F.col("params")).alias("params"),
         "confidence",
-        F.concat("reason", more).alias("reason"),
+        F.concat("reason", more, _without_model()).alias("reason"),
         "rule",
         F.lit(policy.digest).alias("policy_version"),
         F.lit(setting.mode.value).alias("mode"),
