@@ -33,11 +33,11 @@ demo: .venv/.ready ## let jobs fail in a simulated workspace, and watch what job
 bench: .venv/.bench-ready ## measure speed and size beside baselines, into docs/benchmarks.md
 	.venv/bin/python -m bench
 
-judge: .venv/.ready ## judge the decisions on labelled failures, beside three baselines
-	.venv/bin/python -m bench.judge
+judge: .venv/.ready ## judge the decisions on labelled failures, beside three baselines; FILE=… judges a file of yours
+	.venv/bin/python -m bench.judge $(if $(FILE),--file $(FILE))
 
 test-classic: .venv-classic/.ready ## run the tests on Apache Spark with Delta Lake; needs Java 17
-	JOBMEDIC_SPARK=classic .venv-classic/bin/pytest $(TESTS)
+	JOBMEDIC_SPARK=classic .venv-classic/bin/pytest --timeout=900 $(TESTS)
 
 classic-ready: .venv-classic/.ready
 	@JOBMEDIC_SPARK=classic .venv-classic/bin/python -c 'from jobmedic.edges.spark import open_session; open_session().__enter__().stop()'
@@ -70,13 +70,13 @@ clean: ## remove all that was built, the environments too; .jobmedic with its ta
 .venv-spark40/.ready: requirements-dev.txt pyproject.toml
 	$(call environment,.venv-spark40)
 	grep -v '^pyspark-client==' requirements-dev.txt > .venv-spark40/requirements.txt
-	.venv-spark40/bin/python $(PIP) -r .venv-spark40/requirements.txt 'pyspark-client==4.0.*'
+	.venv-spark40/bin/python $(PIP) -r .venv-spark40/requirements.txt pyspark-client==4.0.4
 	$(call product,.venv-spark40)
 
 define environment
 @test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found; install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; exit 1; }
 @echo "Setting up $(1) with $(PYTHON); the first time takes some minutes"
-@"$(PYTHON)" -m venv --clear $(1)
+@test -x $(1)/bin/python || "$(PYTHON)" -m venv $(1)
 endef
 
 define product

@@ -46,7 +46,7 @@ _EXPLAINED: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         (
             "invalid parquet", "parquet magic", "not a parquet file", "parquet error", "corrupt", "expected value at line",
-            "jsonparse", "failed to parse", "delta_log", "delta_state_recover", "delta_truncated", "delta_versions_not_contiguous",
+            "jsonparse", "failed to parse", "invalid json", "missing commit file", "delta_log", "delta_state_recover", "delta_truncated", "delta_versions_not_contiguous",
             "eof while parsing", "cannot_read_file", "failed_read_file", "file_not_exist", "no such file", "os error 2", "not found",
         ),
         "its files are damaged or gone",

@@ -1,12 +1,17 @@
 """Where the tables live: a folder on this machine, or a schema of a catalog."""
 
+import atexit
 import hashlib
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jobmedic.ports.ledger import LedgerError
 
+_PLAIN = re.compile(r"[A-Za-z0-9_./+=,:@-]*")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
@@ -18,6 +23,11 @@ class Folder:
     def schema(self) -> str:
         """Each folder gets a schema of its own, so that two ledgers in one session stay apart."""
         return "jobmedic_" + hashlib.sha256(str(self.path).encode()).hexdigest()[:12]
+
+    @property
+    def location(self) -> Path:
+        """The folder as Spark is told of it: under a plain name where its own has spaces, umlauts or the like."""
+        return self.path if _PLAIN.fullmatch(self.path.as_posix()) else _plain_link(self.path)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -53,3 +63,12 @@ def parse_place(where: str | Path) -> Folder | CatalogSchema:
     if Path(text).exists():
         raise LedgerError(f"tables at {text!r}: a folder has that name too; write ./{text} for the folder")
     return CatalogSchema(*parts)
+
+
+@cache
+def _plain_link(path: Path) -> Path:
+    """Sail 0.7.2 percent-encodes a location, its log once and its data twice, and then writes beside the folder."""
+    link = Path(tempfile.mkdtemp(prefix="jobmedic-tables-"))
+    atexit.register(shutil.rmtree, link, ignore_errors=True)  # removes the link, not what it points to
+    (link / "tables").symlink_to(path, target_is_directory=True)
+    return link / "tables"

@@ -61,7 +61,7 @@ class TableHome:
         if table.name in self._registered:
             return True
         if isinstance(self.place, Folder):
-            found = self._register(table, self.folder_of(table.name))
+            found = self._register(table)
         else:
             with explained(f"looking for {self.at(table.name)}"):
                 found = self.spark.catalog.tableExists(self.name_of(table.name))
@@ -74,6 +74,7 @@ class TableHome:
         """Only for a table that `has` did not find."""
         self.open()
         if isinstance(self.place, Folder):
+            self._make_folder(table)
             # A session may still know a table whose folder is gone. Dropping one with a location leaves its files alone.
             self.spark.sql(f"DROP TABLE IF EXISTS {self.name_of(table.name)}").collect()
         properties = self._properties()
@@ -83,7 +84,7 @@ class TableHome:
             statement += f" CLUSTER BY ({', '.join(table.cluster_by)})"
         statement += f" COMMENT {literal(table.comment)}"
         if isinstance(self.place, Folder):
-            statement += f" LOCATION {literal(self.folder_of(table.name).as_posix())}"
+            statement += f" LOCATION {self._location(table)}"
         statement += f" TBLPROPERTIES ({', '.join(f'{literal(k)} = {literal(v)}' for k, v in properties.items())})"
         try:
             self.spark.sql(statement).collect()
@@ -114,7 +115,20 @@ class TableHome:
     def _properties(self) -> Mapping[str, str]:
         return (_IN_FOLDER if isinstance(self.place, Folder) else _IN_CATALOG) | dict(self.features.table_properties)
 
-    def _register(self, table: Table, path: Path) -> bool:
+    def _location(self, table: Table) -> str:
+        location = self.place.location if isinstance(self.place, Folder) else Path()
+        return literal((location / table.name).as_posix())
+
+    def _make_folder(self, table: Table) -> None:
+        try:
+            self.folder_of(table.name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerError(
+                f"creating {self.at(table.name)}: {error.strerror}: {error.filename}; choose another place with JOBMEDIC_TABLES"
+            ) from error
+
+    def _register(self, table: Table) -> bool:
+        path = self.folder_of(table.name)
         try:
             if not any((path / "_delta_log").glob("*.json")):
                 if path.is_dir() and any(entry.name != "_delta_log" for entry in path.iterdir()):
@@ -129,7 +143,7 @@ class TableHome:
         self.open()
         with explained(f"reading {self.at(table.name)}"):
             self.spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {self.name_of(table.name)} USING delta LOCATION {literal(path.as_posix())}"
+                f"CREATE TABLE IF NOT EXISTS {self.name_of(table.name)} USING delta LOCATION {self._location(table)}"
             ).collect()
         return True
 
