@@ -4,11 +4,14 @@ from sklearn.metrics import f1_score
 from bench.judge.baselines import keywords
 from bench.judge.labelled import Answer, Labelled
 from bench.judge.measures import calibration_error, class_scores, confusion, reliability, score
-from jobmedic.knowledge.words import Action as A
-from jobmedic.knowledge.words import Category as C
+from jobmedic.knowledge.words import Action, Category
+
+C, A = Category, Action
 
 
-def labelled(category: C, action: A, *, also: tuple[C | A, ...] = (), error: str = "x", number: int = 0) -> Labelled:
+def labelled(
+    category: Category, action: Action, *, also: tuple[Category | Action, ...] = (), error: str = "x", number: int = 0
+) -> Labelled:
     categories = frozenset(one for one in also if isinstance(one, C)) | {category}
     actions = frozenset(one for one in also if isinstance(one, A)) | {action}
     return Labelled(f"t{number}", "here", error, "", None, category, action, categories, actions)
@@ -83,5 +86,7 @@ def test_confusion_counts_every_failure_once() -> None:
         ("KeyError: 'a'", C.UNKNOWN),
     ],
 )
-def test_the_keyword_table_takes_the_first_category_whose_keyword_stands_in_the_text(text: str, category: C) -> None:
+def test_the_keyword_table_takes_the_first_category_whose_keyword_stands_in_the_text(
+    text: str, category: Category
+) -> None:
     assert keywords(labelled(C.UNKNOWN, A.ESCALATE, error=text)).category == category
