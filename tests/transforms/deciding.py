@@ -39,6 +39,7 @@ FAILURE: dict[str, Any] = {
     "job_exists": True,
     "code_ran": True,
     "job_parameters": {},
+    "compute_remedies": ["larger_node", "more_workers"],
 }
 DIAGNOSIS: dict[str, Any] = {
     "fingerprint": "v1:net",

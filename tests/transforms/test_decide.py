@@ -243,6 +243,8 @@ def test_a_compute_remedy_is_followed_where_the_policy_allows_it(spark: SparkSes
     assert (row.action, row.compute, row.params) == ("retry_with_new_params", "larger_node", None)
     (row,) = decided(spark, [{}], [diagnosis], rules=policy(tmp_path, compute={"enabled": False}))
     assert (row.action, row.gate) == ("send_email", "remedy")
+    (row,) = decided(spark, [{"compute_remedies": []}], [diagnosis])
+    assert (row.action, row.gate) == ("send_email", "remedy")
 
 
 def test_a_policy_overrides_a_rule_and_a_category(spark: SparkSession, tmp_path: Path) -> None:

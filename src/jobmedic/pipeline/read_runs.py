@@ -10,6 +10,7 @@ from typing import Any
 
 from jobmedic.knowledge.states import SUCCESS
 from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.resubmit import possible
 from jobmedic.pipeline.root_causes import FailedTask, failure_row, root_causes
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.workspace import Job, Run, RunGone, TaskOutput, WorkspaceError
@@ -117,6 +118,7 @@ class RunsReader:
         row = failure_row(
             cause, run, job, output, workspace_id=self.workspace_id, collected_at=self.now, pass_id=self.plan.pass_id
         )
+        row["compute_remedies"] = possible(run, job, cause.attempt.task_key, self.plan.policy.compute)
         row["job_parameters"] = {name: self.ports.mask(value) for name, value in row["job_parameters"].items()}
         if ours := self.resubmitted.get(run.run_id):
             row |= {"owner": ours.owner, "job_name": ours.job_name, "executions": ours.executions + row["executions"]}

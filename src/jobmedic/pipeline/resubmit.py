@@ -78,6 +78,18 @@ def submit_body(
     return body
 
 
+def possible(run: Run, job: Job | None, task_key: str, policy: ComputePolicy) -> list[str]:
+    """The compute remedies that this task's own specification allows."""
+    found = []
+    for compute in Compute:
+        try:
+            submit_body(run, job, (task_key,), Change(compute, {}), policy)
+        except NotPossibleError:
+            continue
+        found.append(compute.value)
+    return found
+
+
 def _newest_specs(run: Run) -> dict[str, dict[str, Any]]:
     newest: dict[str, dict[str, Any]] = {}
     for task in sorted(

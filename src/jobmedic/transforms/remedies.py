@@ -20,10 +20,11 @@ def allowed_params(policy: Policy) -> Column:
 
 
 def allowed_compute(policy: Policy) -> Column:
-    """The diagnosis' compute remedy; null when the policy forbids it or it is not one of the known ones."""
+    """The diagnosis' compute remedy; null when the policy forbids it, or the task's compute cannot be changed so."""
     if not policy.compute.enabled:
         return F.lit(None).cast("string")
-    return F.when(F.col("compute").isin(*[str(remedy) for remedy in Compute]), F.col("compute"))
+    known = F.col("compute").isin(*[str(remedy) for remedy in Compute])
+    return F.when(known & is_true(F.array_contains("compute_remedies", F.col("compute"))), F.col("compute"))
 
 
 def _value(rule: ParamPolicy) -> Column:
@@ -44,9 +45,7 @@ def _number(rule: ParamPolicy, present: Column, suggested: Column) -> Column:
     if rule.multiply is not None:
         grown = F.least(present.try_cast("double") * rule.multiply, F.lit(rule.maximum))
         here = (
-            F.col("category").isin(*[str(category) for category in rule.categories])
-            if rule.categories
-            else F.lit(True)
+            F.col("category").isin(*[str(category) for category in rule.categories]) if rule.categories else F.lit(True)
         )
         given = F.coalesce(given, F.when(here, grown))
     inside = (given >= F.lit(rule.minimum)) & (given <= F.lit(rule.maximum))
