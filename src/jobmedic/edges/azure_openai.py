@@ -80,7 +80,7 @@ class AzureOpenAIModel:
     def diagnose(self, question: Question) -> ModelReply:
         started = time.monotonic()
         if started < self._rest_until:
-            return self._reply(started, Reading(None, f"not asked: {self._rest_reason}"))
+            return self._reply(started, Reading(None, f"not asked: {self._rest_reason}"), asked=False)
         try:
             reading = read_completion(self._ask(question, started + self._limits.patience_seconds))
         except openai.APIError as problem:
@@ -143,7 +143,7 @@ class AzureOpenAIModel:
         self._rest_until = time.monotonic() + min(seconds or _REST_SECONDS, _LONGEST_REST_SECONDS)
         return reason
 
-    def _reply(self, started: float, reading: Reading) -> ModelReply:
+    def _reply(self, started: float, reading: Reading, *, asked: bool = True) -> ModelReply:
         prices = self._prices
         return ModelReply(
             diagnosis=reading.diagnosis,
@@ -154,6 +154,7 @@ class AzureOpenAIModel:
             tokens_out=reading.tokens_out,
             cost_usd=(reading.tokens_in * prices.usd_in + reading.tokens_out * prices.usd_out) / 1_000_000,
             seconds=time.monotonic() - started,
+            asked=asked,
         )
 
 

@@ -17,7 +17,7 @@ from jobmedic.pipeline.tally import Tally
 
 RETRIES = (Action.RETRY.value, Action.RETRY_WITH_NEW_PARAMS.value)
 
-RESULTS_KEPT = 25
+RESULTS_KEPT = 100
 """Results are written this often: a pass that is killed leaves at most so many claims for the next to look into."""
 
 Result = dict[str, Any]
@@ -41,13 +41,16 @@ class Actor:
             claims.finish(results)
             for result in results:
                 self._count(result)
+        claims.close()
 
     def _results(self, mine: list[Claimed]) -> Iterator[Result]:
         of_action: dict[str, list[Claimed]] = {}
         for claimed in mine:
             of_action.setdefault(claimed.action, []).append(claimed)
         yield from self._restarted([claimed for action in RETRIES for claimed in of_action.get(action, ())])
-        yield from OwnerMails(self.ports, self.plan, self.workspace_id, self.now).send(of_action.get(Action.SEND_EMAIL, []))
+        yield from OwnerMails(self.ports, self.plan, self.workspace_id, self.now).send(
+            of_action.get(Action.SEND_EMAIL, [])
+        )
         yield from (self._escalated(claimed) for claimed in of_action.get(Action.ESCALATE, ()))
         for claimed in of_action.get(Action.IGNORE, ()):
             yield {"decision_id": claimed.decision_id, "status": ActionStatus.APPLIED.value}

@@ -5,7 +5,7 @@ is sure of the death or the claim is old, and looks at the run before it acts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,6 +62,7 @@ class Claims:
     plan: Plan
     workspace_id: str
     now: datetime
+    _finished: list[str] = field(default_factory=list)
 
     def take(self, run_id: int | None = None) -> list[Claimed]:
         """Everything that is ready, claimed; and what dead passes left behind. Nothing in shadow mode."""
@@ -103,8 +104,7 @@ class Claims:
                 "message_id",
             )
             self.ledger.merge("actions", frame.select("decision_id", *names))
-            over = [{"decision_id": row["decision_id"], "status": DecisionStatus.DONE.value} for row in done]
-            self.ledger.merge("decisions", self.ledger.frame("decisions", over).select("decision_id", "status"))
+            self._finished += [row["decision_id"] for row in done]
         given_back = [
             {"decision_id": row["decision_id"], "error": row.get("error")} for row in results if "status" not in row
         ]
@@ -113,16 +113,28 @@ class Claims:
                 "actions", self.ledger.frame("actions", given_back).select("decision_id", "error", "claimed_by")
             )
 
+    def close(self) -> None:
+        """Decisions whose results are written down are done, those of a pass that died before it could say so too."""
+        rows = [{"decision_id": key, "status": DecisionStatus.DONE.value} for key in dict.fromkeys(self._finished)]
+        for start in range(0, len(rows), _BATCH):
+            frame = self.ledger.frame("decisions", rows[start : start + _BATCH])
+            self.ledger.merge("decisions", frame.select("decision_id", "status"))
+        self._finished.clear()
+
     def _ready(self, run_id: int | None) -> list[Row]:
+        """Decisions that are ready and unclaimed; of those that have their result already, `close` takes note."""
         decisions = self._here(self.ledger.read("decisions"), run_id).where(
             F.col("status") == DecisionStatus.READY.value
         )
-        claimed = self.ledger.read("actions").select("decision_id")
-        return (
-            decisions.join(claimed, "decision_id", "left_anti")
-            .select("decision_id", "action", "incident_id", "run_id")
+        claimed = self.ledger.read("actions").select("decision_id", F.col("status").alias("came_of_it"))
+        rows = (
+            decisions.join(claimed, "decision_id", "left")
+            .select("decision_id", "action", "incident_id", "run_id", "came_of_it")
             .collect()
         )
+        open_ones = {None, ActionStatus.INTENDED.value}
+        self._finished += [row["decision_id"] for row in rows if row["came_of_it"] not in open_ones]
+        return [row for row in rows if row["came_of_it"] is None]
 
     def _inherit(self, run_id: int | None) -> dict[str, datetime]:
         """Takes over claims whose pass gave them back, died, or let them grow old; two that try, one wins."""

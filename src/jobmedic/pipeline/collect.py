@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.states import SUCCESS
 from jobmedic.knowledge.words import ActionStatus
+from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.outcomes import Pending, judged, pending_actions
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.read_runs import JobShelf, ReadRun, Resubmitted, RunsReader, chunked
@@ -37,6 +38,8 @@ CHANGING = (
     "job_exists",
     "owner",
 )
+TELLING = ("repairs", "executions", "native_retries_pending", "run_result_state")
+"""If these stand as they stood, nothing happened to the run since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,9 @@ class Collector:
         )
         found, settled = 0, []
         for chunk in chunked(ids, self.plan.chunk):
-            reads = list(reader.read(chunk, self._stored_tasks(chunk)))
-            found += self._store(reads, chunk, pending)
+            stored = self._stored(chunk)
+            reads = list(reader.read(chunk, frozenset(stored)))
+            found += self._store(reads, chunk, pending, stored)
             settled += [read.run_id for read in reads if read.settled]
         self.tally.failures += found
         return Collected(watermark, found, tuple(settled))
@@ -131,40 +135,37 @@ class Collector:
             frame = self.ports.ledger.frame("open_runs", rows)
             self.ports.ledger.merge("open_runs", frame, update=("seen_at", "closed_at"))
 
-    def _stored_tasks(self, run_ids: Sequence[int]) -> frozenset[int]:
+    def _stored(self, run_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+        """By task run id of the stored failures of these runs, what tells whether they changed since."""
         rows = (
             self.ports.ledger.read("failures")
             .where((F.col("workspace_id") == self.workspace_id) & F.col("run_id").isin(list(run_ids)))
-            .select("task_run_id")
+            .select("task_run_id", *TELLING)
             .collect()
         )
-        return frozenset(row["task_run_id"] for row in rows)
+        return {row["task_run_id"]: tuple(row[name] for name in TELLING) for row in rows}
 
-    def _store(self, reads: list[ReadRun], asked: Sequence[int], pending: dict[int, list[Pending]]) -> int:
+    def _store(
+        self,
+        reads: list[ReadRun],
+        asked: Sequence[int],
+        pending: dict[int, list[Pending]],
+        stored: dict[int, tuple[Any, ...]],
+    ) -> int:
+        """Failures that stand in the ledger exactly so already are left out: a quiet pass writes nothing."""
         rows = [row for read in reads for row in read.rows]
-        fresh = sum(len(read.rows) - len(read.known) for read in reads)
-        if rows:
-            frame = fingerprint(self.ports.ledger.frame("failures", rows), self.plan.masks)
-            self.ports.ledger.merge("failures", self._changed(frame), update=CHANGING)
+        changed = [row for row in rows if stored.get(row["task_run_id"]) != tuple(row[name] for name in TELLING)]
+        fresh = sum(row["task_run_id"] not in stored for row in rows)
+        if changed:
+            frame = at_hand(fingerprint(self.ports.ledger.frame("failures", changed), self.plan.masks))
+            assert frame is not None
+            self.ports.ledger.merge("failures", frame, update=CHANGING)
         outcomes = judged(reads, pending, self.ports.ledger, self.plan.policy, self.now)
         if outcomes:
             self.ports.ledger.merge("outcomes", self.ports.ledger.frame("outcomes", outcomes))
             self.tally.outcomes.update(row["outcome"] for row in outcomes)
         self._close(reads, asked)
         return fresh
-
-    def _changed(self, frame: Any) -> Any:
-        """Leaves out failures that stand in the ledger exactly so already: a quiet pass writes nothing."""
-        same = ("repairs", "executions", "native_retries_pending", "run_result_state")
-        stored = self.ports.ledger.read("failures").select(
-            "workspace_id", "task_run_id", *[F.col(n).alias(f"old_{n}") for n in same]
-        )
-        unchanged = F.lit(True)
-        for name in same:
-            unchanged = unchanged & F.col(name).eqNullSafe(F.col(f"old_{name}"))
-        known = stored.withColumn("stored", F.lit(True))
-        joined = frame.join(known, ["workspace_id", "task_run_id"], "left")
-        return joined.where(F.col("stored").isNull() | ~unchanged).select(*frame.columns)
 
     def _close(self, reads: list[ReadRun], asked: Sequence[int]) -> None:
         """Watches what may still change: active runs, fresh failures, and runs that could not be read."""

@@ -41,7 +41,9 @@ class Budget:
         return "the day's budget of dollars is used up" if self.usd <= 0 else None
 
     def less(self, reply: ModelReply) -> "Budget":
-        return Budget(self.calls - 1, self.tokens - reply.tokens_in - reply.tokens_out, self.usd - reply.cost_usd)
+        return Budget(
+            self.calls - reply.asked, self.tokens - reply.tokens_in - reply.tokens_out, self.usd - reply.cost_usd
+        )
 
 
 @dataclass(slots=True)
@@ -51,16 +53,18 @@ class Consultation:
     tally: Tally
     now: datetime
 
-    def consult(self) -> None:
+    def consult(self, *, judged_before: bool) -> None:
+        """`judged_before`: people have judged decisions, so there may be precedents."""
         model = self.ports.model
         if model is None:
             return
         budget = self._budget()
         # One row more than may be asked: enough to know that something was left out.
-        waiting = self._unsure().limit(max(0, budget.calls) + 1).collect()
+        fingerprints = [row["fingerprint"] for row in self._unsure().limit(max(0, budget.calls) + 1).collect()]
+        waiting = self._newest(fingerprints) if fingerprints else []
         if not waiting:
             return
-        like = self._precedents([row["fingerprint"] for row in waiting])
+        like = self._precedents(fingerprints) if judged_before else {}
         questions = [(row, self._question(row, like.get(row["fingerprint"], ()))) for row in waiting]
         asked = self._ask(model, questions, budget)
         self._keep([{"fingerprint": row["fingerprint"], "notes": UNASKED + why} for row, why in asked.left])
@@ -85,28 +89,41 @@ class Consultation:
         return Budget(calls, rules.tokens_per_day - used["tokens"], rules.usd_per_day - used["usd"])
 
     def _unsure(self) -> DataFrame:
-        """Causes of this pass that rules do not know well enough and no model has answered; the commonest first."""
-        bar = F.lit(1.0)
+        """Causes of this pass that rules do not know well enough and no model has answered; the commonest first.
+
+        Of this pass is what it collected, and what an earlier pass collected and died before it could diagnose.
+        """
+        weak = F.col("category") == Category.UNKNOWN.value
         for category, entry in self.plan.policy.categories.items():
-            bar = F.when(F.col("category") == category.value, F.lit(entry.confidence)).otherwise(bar)
-        weak = (F.col("category") == Category.UNKNOWN.value) | (F.col("confidence") < bar)
+            weak = weak | ((F.col("category") == category.value) & (F.col("confidence") < entry.confidence))
         known = self.ports.ledger.read("diagnoses").where(
             (F.col("source") == Source.RULE.value) & F.col("model").isNull() & weak
         )
-        newest = Window.partitionBy("fingerprint").orderBy(F.desc("collected_at"), F.desc("task_run_id"))
-        failures = (
+        collected = (
             self.ports.ledger.read("failures")
-            .where(F.col("pass_id") == self.plan.pass_id)
-            .where(F.coalesce("error", "error_trace").isNotNull())
+            .where((F.col("pass_id") == self.plan.pass_id) & F.coalesce("error", "error_trace").isNotNull())
+            .groupBy("fingerprint")
+            .agg(F.count(F.lit(1)).alias("collected"))
+        )
+        return (
+            known.join(collected, "fingerprint", "left")
+            .where(F.col("collected").isNotNull() | (F.col("updated_at") >= instant(self.now)))
+            .select("fingerprint", "seen")
+            .orderBy(F.desc("seen"), "fingerprint")
+        )
+
+    def _newest(self, fingerprints: list[str]) -> list[Row]:
+        """The newest failure with each fingerprint that has a text, in the order given."""
+        newest = Window.partitionBy("fingerprint").orderBy(F.desc("collected_at"), F.desc("task_run_id"))
+        rows = (
+            self.ports.ledger.read("failures")
+            .where(F.col("fingerprint").isin(fingerprints) & F.coalesce("error", "error_trace").isNotNull())
             .withColumn("place", F.row_number().over(newest))
             .where(F.col("place") == 1)
             .select("fingerprint", "error", "error_trace", "task_type", "termination_code", "job_parameters")
+            .collect()
         )
-        return (
-            known.select("fingerprint", "category", "confidence", "seen")
-            .join(failures, "fingerprint", "inner")
-            .orderBy(F.desc("seen"), "fingerprint")
-        )
+        return sorted(rows, key=lambda row: fingerprints.index(row["fingerprint"]))
 
     def _question(self, row: Row, like: tuple[Precedent, ...]) -> Question:
         mask = self.ports.mask_for_model
@@ -126,8 +143,6 @@ class Consultation:
         """Like failures that people have judged, nearest first."""
         ledger = self.ports.ledger
         feedback = ledger.read("feedback")
-        if feedback.isEmpty():
-            return {}
         known = ledger.read("diagnoses")
         examples = judged_examples(known, confirmed(feedback, ledger.read("decisions")))
         asked = known.where(F.col("fingerprint").isin(fingerprints))
@@ -160,7 +175,7 @@ class Consultation:
         return Asked(replies, [(row, why) for row, _ in left])
 
     def _count(self, reply: ModelReply) -> None:
-        self.tally.model_calls += 1
+        self.tally.model_calls += reply.asked
         self.tally.tokens_in += reply.tokens_in
         self.tally.tokens_out += reply.tokens_out
         self.tally.cost_usd += reply.cost_usd

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import DecisionStatus, IncidentStatus, Mode, Source
+from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.tally import Tally
 from jobmedic.transforms.autonomy import autonomy_state
@@ -33,20 +34,23 @@ class Decider:
     workspace_id: str
     now: datetime
 
-    def decide(self, run_id: int | None = None) -> None:
-        """Decides every failed run that has no final decision yet, or just `run_id`."""
+    def decide(self, run_id: int | None = None) -> bool:
+        """Decides every failed run that has no final decision yet, or just `run_id`; False when nothing changed."""
         waiting = self._undecided()
         if run_id is not None:
             waiting = waiting.where(F.col("run_id") == run_id)
         if waiting.isEmpty():
-            return
+            return False
         setting = Setting(instant(self.now), self.plan.mode, self.plan.pass_id, self.plan.own_job_ids)
         decided = decide(waiting, self._diagnoses(), self.history(), self.plan.policy, setting)
-        self.ports.ledger.merge("decisions", self._changed(decided))
-        made = (
-            self.ports.ledger.read("decisions").where(F.col("pass_id") == self.plan.pass_id).groupBy("action").count()
+        changed = at_hand(self._changed(decided))
+        if changed is None:
+            return False
+        self.ports.ledger.merge("decisions", changed)
+        self.tally.decisions.update(
+            {row["action"]: row["count"] for row in changed.groupBy("action").count().collect()}
         )
-        self.tally.decisions.update({row["action"]: row["count"] for row in made.collect()})
+        return True
 
     def settle(self, run_ids: Sequence[int]) -> None:
         """Decisions that still wait for runs that recovered or vanished meanwhile need nothing any more."""
@@ -66,7 +70,8 @@ class Decider:
                 )
                 .join(self.ports.ledger.read("actions").select("decision_id"), "decision_id", "left_anti")
             )
-            self.ports.ledger.merge("decisions", over)
+            if (rows := at_hand(over)) is not None:
+                self.ports.ledger.merge("decisions", rows)
 
     def _undecided(self) -> DataFrame:
         """Failures of each run's newest attempt without a final decision: new, waiting, or written down and then lost."""

@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Category, Source
+from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.consult import Consultation
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.tally import Tally
@@ -49,27 +50,38 @@ class Diagnoser:
 
     def diagnose(self) -> None:
         """Brings `diagnoses` up to date with every stored failure and every verdict."""
-        self.tally.new_fingerprints += self._by_rules()
-        self._count()
-        self._by_people()
-        Consultation(self.ports, self.plan, self.tally, self.now).consult()
+        judged_before = not self.ports.ledger.read("feedback").isEmpty()
+        self.tally.new_fingerprints += self._by_rules(judged_before=judged_before)
+        if self.tally.failures:
+            self._count()
+        if judged_before:
+            self._by_people()
+        Consultation(self.ports, self.plan, self.tally, self.now).consult(judged_before=judged_before)
 
-    def _by_rules(self) -> int:
+    def _by_rules(self, *, judged_before: bool) -> int:
         """Diagnoses what has none yet, and what an older catalogue diagnosed; returns how many are new."""
         ledger = self.ports.ledger
         failures, known = ledger.read("failures"), ledger.read("diagnoses")
-        fresh = failures.select("fingerprint").distinct().join(known.select("fingerprint"), "fingerprint", "left_anti")
+        fresh = at_hand(
+            failures.select("fingerprint").distinct().join(known.select("fingerprint"), "fingerprint", "left_anti")
+        )
         old = known.where((F.col("source") == Source.RULE.value) & F.col("model").isNull())
         old = old.where(~F.col("rules_version").eqNullSafe(F.lit(self.plan.catalogue.version))).select("fingerprint")
         seen_now = failures.where(F.col("pass_id") == self.plan.pass_id).select("fingerprint").distinct()
-        new = fresh.count()
-        if new:
-            ledger.merge("diagnoses", self._ruled(fresh), update=())
-        stale = old.join(seen_now, "fingerprint", "left_semi")
-        ledger.merge("diagnoses", self._ruled(stale), update=SAID_BY_RULES)
-        return new
+        stale = at_hand(old.join(seen_now, "fingerprint", "left_semi"))
+        self._say(fresh, update=(), judged_before=judged_before)
+        self._say(stale, update=SAID_BY_RULES, judged_before=judged_before)
+        return 0 if fresh is None else fresh.count()
 
-    def _ruled(self, fingerprints: DataFrame) -> DataFrame:
+    def _say(self, fingerprints: DataFrame | None, *, update: tuple[str, ...], judged_before: bool) -> None:
+        """Writes down what the rules say of these."""
+        if fingerprints is None:
+            return
+        said = at_hand(self._ruled(fingerprints, judged_before=judged_before))
+        if said is not None:
+            self.ports.ledger.merge("diagnoses", said, update=update)
+
+    def _ruled(self, fingerprints: DataFrame, *, judged_before: bool) -> DataFrame:
         """What the rules say of the first failure with each fingerprint."""
         earliest = Window.partitionBy("fingerprint").orderBy("collected_at", "task_run_id")
         exemplars = (
@@ -81,7 +93,7 @@ class Diagnoser:
             .withColumn("termination_code", told_code())
         )
         said = diagnose(exemplars.drop("source", "rule"), self.plan.catalogue)
-        return self._recalibrated(said).select(
+        return (self._recalibrated(said) if judged_before else said).select(
             "fingerprint",
             "category",
             "transient",
@@ -100,6 +112,8 @@ class Diagnoser:
             "needs",
             F.lit(self.plan.catalogue.version).alias("rules_version"),
             "error_class",
+            F.lit(None).cast("string").alias("model"),
+            F.lit(None).cast("string").alias("notes"),
             instant(self.now).alias("updated_at"),
         )
 
@@ -107,8 +121,6 @@ class Diagnoser:
         """Each rule is as sure of itself as people's verdicts on it allow."""
         ledger = self.ports.ledger
         feedback = ledger.read("feedback")
-        if feedback.isEmpty():
-            return said
         told = judged(ledger.read("decisions"), ledger.read("actions"), ledger.read("outcomes"), feedback)
         catalogue = said.select("rule", "confidence").distinct()
         learned = rule_confidence(told, catalogue).select("rule", F.col("confidence").alias("learned"))
@@ -133,14 +145,13 @@ class Diagnoser:
             .where(~F.col("seen").eqNullSafe(F.col("seen_before")))
             .select("fingerprint", "seen", "last_seen")
         )
-        ledger.merge("diagnoses", changed)
+        if (rows := at_hand(changed)) is not None:
+            ledger.merge("diagnoses", rows)
 
     def _by_people(self) -> None:
         """What people agree on stands from now on; what they took back is diagnosed anew."""
         ledger = self.ports.ledger
         feedback = ledger.read("feedback")
-        if feedback.isEmpty():
-            return
         known = ledger.read("diagnoses")
         agreed = confirmed(feedback, ledger.read("decisions"))
         before = known.select(
@@ -162,6 +173,8 @@ class Diagnoser:
         for name in ("category", "action"):
             same = same & F.col(name).eqNullSafe(F.col(f"old_{name}"))
         changed = merged.where(~same).drop("old_category", "old_action", "old_source")
-        ledger.merge("diagnoses", changed)
-        reverted = taken_back(known, agreed)
-        ledger.merge("diagnoses", self._ruled(reverted), update=SAID_BY_RULES)
+        if (rows := at_hand(changed)) is not None:
+            ledger.merge("diagnoses", rows)
+        # What a model had said is gone with it, so that it may be asked again when the error comes back.
+        forgotten = (*SAID_BY_RULES, "model", "notes")
+        self._say(at_hand(taken_back(known, agreed)), update=forgotten, judged_before=True)

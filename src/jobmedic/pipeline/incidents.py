@@ -9,6 +9,7 @@ from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, DecisionStatus, IncidentStatus, Mode, Outcome
+from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.letters import LetterDecision, incident_mail
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.tally import Tally
@@ -32,7 +33,7 @@ class IncidentBook:
     """By incident: None when the on-call knows, else why not. Filled by `announce`."""
 
     def write(self) -> None:
-        """Opens and updates the incidents that this pass's decisions belong to, and resolves those that are over."""
+        """Opens and updates the incidents that this pass's decisions belong to."""
         decisions = self.ports.ledger.read("decisions").where(F.col("workspace_id") == self.workspace_id)
         touched = decisions.where((F.col("pass_id") == self.plan.pass_id) & F.col("incident_id").isNotNull())
         ids = [row["incident_id"] for row in touched.select("incident_id").distinct().collect()]
@@ -41,7 +42,6 @@ class IncidentBook:
             frame = self.ports.ledger.frame("incidents", rows)
             changing = ("runs", "jobs", "title", "summary", "last_seen_at", "status", "resolved_at")
             self.ports.ledger.merge("incidents", frame, update=changing)
-        self._resolve()
 
     def announce(self) -> None:
         """Tells the on-call of open incidents that they do not know yet and that something not in shadow belongs to."""
@@ -113,7 +113,7 @@ class IncidentBook:
             "last_seen_at": from_micros(row["last"]) if row["last"] is not None else self.now,
         }
 
-    def _resolve(self) -> None:
+    def resolve(self) -> None:
         """Over: nothing new for a day, or a retry of this very failure recovered after the last one was seen."""
         ledger = self.ports.ledger
         mended = (
@@ -146,7 +146,8 @@ class IncidentBook:
                 instant(self.now).alias("resolved_at"),
             )
         )
-        ledger.merge("incidents", over)
+        if (rows := at_hand(over)) is not None:
+            ledger.merge("incidents", rows)
 
     def _tell(self, row: Row) -> str | None:
         """Mail first, then the channels. None when everybody who is configured was told, or nobody is."""

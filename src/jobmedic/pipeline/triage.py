@@ -66,7 +66,9 @@ class PassReport:
         }
 
 
-def triage(ports: Ports, plan: Plan, *, run_id: int | None = None, on_stage: Callable[[str], None] | None = None) -> PassReport:
+def triage(
+    ports: Ports, plan: Plan, *, run_id: int | None = None, on_stage: Callable[[str], None] | None = None
+) -> PassReport:
     """Raises PassError when the workspace or the ledger cannot be used; smaller trouble is in the report's errors."""
     tally = Tally(on_stage or (lambda _stage: None))
     tags = {"jobmedic.kind": "pass", "jobmedic.pass_id": plan.pass_id, "jobmedic.mode": plan.mode.value}
@@ -107,8 +109,9 @@ class _Pass:
         with self.tally.stage("decide"):
             decider = Decider(self.ports, self.plan, self.tally, workspace_id, now)
             decider.settle(collected.settled)
-            decider.decide(run_id)
-            book.write()
+            if decider.decide(run_id):
+                book.write()
+            book.resolve()
         with self.tally.stage("act"):
             Actor(self.ports, self.plan, self.tally, jobs, book, workspace_id, now).act(run_id)
 
@@ -130,7 +133,14 @@ class _Pass:
             self.tracked.metrics(self._metrics())
             told = status or ("partial" if self.tally.errors else "ok")
             report = PassReport(
-                self.plan.pass_id, workspace_id, self.plan.mode.value, told, self.started_at, self.ports.clock.now(), self.tally, self.tracked.run_id
+                self.plan.pass_id,
+                workspace_id,
+                self.plan.mode.value,
+                told,
+                self.started_at,
+                self.ports.clock.now(),
+                self.tally,
+                self.tracked.run_id,
             )
             row = report.as_dict() | self._versions() | {"watermark": collected.watermark if collected else None}
             self.ports.ledger.append("passes", self.ports.ledger.frame("passes", [row]))
@@ -146,7 +156,16 @@ class _Pass:
 
     def _metrics(self) -> dict[str, float]:
         tally = self.tally
-        plain = ("runs_seen", "runs_failed", "failures", "new_fingerprints", "model_calls", "tokens_in", "tokens_out", "cost_usd")
+        plain = (
+            "runs_seen",
+            "runs_failed",
+            "failures",
+            "new_fingerprints",
+            "model_calls",
+            "tokens_in",
+            "tokens_out",
+            "cost_usd",
+        )
         counted = {name: float(getattr(tally, name)) for name in plain} | {"errors": float(len(tally.errors))}
         for name in ("decisions", "actions", "outcomes", "seconds"):
             counted |= {f"{name}.{key}": float(value) for key, value in getattr(tally, name).items()}

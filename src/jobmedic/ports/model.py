@@ -60,6 +60,8 @@ class ModelReply:
     tokens_out: int
     cost_usd: float
     seconds: float
+    asked: bool = True
+    """False when the question was never sent, because the far end had just failed; nothing was spent then."""
 
 
 class LanguageModel(Protocol):
