@@ -226,7 +226,7 @@ def _conditions(rules: tuple[Rule, ...]) -> dict[str, str]:
 class _LinedLoader(yaml.SafeLoader):
     """Keeps the line on which a mapping starts, for error messages."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep=True or deep)
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = True) -> dict[Any, Any]:  # noqa: ARG002 - inner mappings need their lines too
+        mapping = super().construct_mapping(node, deep=True)
         mapping["__line__"] = node.start_mark.line + 1
         return mapping

@@ -1,12 +1,11 @@
 """`jobmedic classify`: the transforms over plain rows, offline, in input order."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.masks import Masks
@@ -14,23 +13,11 @@ from jobmedic.knowledge.words import Source
 from jobmedic.transforms.diagnose import diagnose
 from jobmedic.transforms.fingerprint import fingerprint
 
-CHUNK = 5_000
+CHUNK = 2_000
 _TEXTS = ("error", "error_trace", "termination_code", "result_state")
 _SCHEMA = "position int, " + ", ".join(f"{name} string" for name in _TEXTS)
-_ANSWER = (
-    "fingerprint",
-    "category",
-    "transient",
-    "action",
-    "confidence",
-    "rule",
-    "sqlstate",
-    "error_class",
-    "evidence",
-    "root_cause",
-    "fix",
-    "needs",
-)
+_MARKS = ("fingerprint", "sqlstate", "error_class")
+_JUDGEMENT = ("category", "transient", "action", "confidence", "rule", "evidence", "root_cause", "fix", "needs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +29,55 @@ class BadRow:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Classifier:
+    spark: SparkSession
+    catalogue: Catalogue
+    masks: Masks
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was said of a fingerprint before: one cause is judged once, however often it comes."""
+
+    def answers(self, chunk: list[tuple[int, object]]) -> Iterator[dict[str, Any] | BadRow]:
+        good = {number: row for number, row in chunk if isinstance(row, Mapping) and _fault(row) is None}
+        marks = self._marks(good) if good else {}
+        for number, row in chunk:
+            if (found := marks.get(number)) is None:
+                yield BadRow(number, _fault(row) or "was lost on the way")
+            else:
+                yield {
+                    "id": good[number].get("id"),
+                    "source": Source.RULE.value,
+                    **found,
+                    **self.known[found["fingerprint"]],
+                }
+
+    def _marks(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+        texts = [(number, *(_safe(row.get(name)) for name in _TEXTS)) for number, row in rows.items()]
+        marked = fingerprint(self._frame(texts), self.masks).select("position", *_MARKS)
+        marks = {row["position"]: {name: row[name] for name in _MARKS} for row in marked.collect()}
+        first = {mark["fingerprint"]: number for number, mark in reversed(marks.items())}
+        new = {number for name, number in first.items() if name not in self.known}
+        if new:
+            exemplars = self._frame([text for text in texts if text[0] in new])
+            for row in diagnose(fingerprint(exemplars, self.masks), self.catalogue).collect():
+                self.known[row["fingerprint"]] = {name: row[name] for name in _JUDGEMENT}
+        return marks
+
+    def _frame(self, texts: list[tuple[Any, ...]]) -> DataFrame:
+        return self.spark.createDataFrame(texts, _SCHEMA)
+
+
 def classify(
     spark: SparkSession, rows: Iterable[object], *, catalogue: Catalogue | None = None, masks: Masks | None = None
 ) -> Iterator[dict[str, Any] | BadRow]:
     """One answer a row `{id, error, error_trace, termination_code?}`, a BadRow for whatever is no such row."""
-    knowledge = catalogue or Catalogue.load()
-    hidden = masks or Masks.load()
+    classifier = _Classifier(spark, catalogue or Catalogue.load(), masks or Masks.load())
     numbered = enumerate(rows, start=1)
     while chunk := list(islice(numbered, CHUNK)):
-        yield from _answers(spark, chunk, knowledge, hidden)
-
-
-def _answers(
-    spark: SparkSession, chunk: list[tuple[int, object]], catalogue: Catalogue, masks: Masks
-) -> Iterator[dict[str, Any] | BadRow]:
-    refused = {number: reason for number, row in chunk if (reason := _fault(row)) is not None}
-    good = [(number, row) for number, row in chunk if number not in refused and isinstance(row, Mapping)]
-    found: dict[int, dict[str, Any]] = {}
-    if good:
-        texts = [(number, *(_safe(row.get(name)) for name in _TEXTS)) for number, row in good]
-        judged = diagnose(fingerprint(spark.createDataFrame(texts, _SCHEMA), masks), catalogue)
-        found = {
-            row["position"]: row.asDict()
-            for row in judged.select("position", *(F.col(name) for name in _ANSWER)).collect()
-        }
-    for number, row in chunk:
-        if number in refused:
-            yield BadRow(number, refused[number])
-        elif isinstance(row, Mapping):
-            answer = found[number]
-            yield {"id": row.get("id"), "source": Source.RULE.value, **{name: answer[name] for name in _ANSWER}}
+        yield from classifier.answers(chunk)
 
 
 def _fault(row: object) -> str | None:
-    if isinstance(row, Exception):
-        return f"is no JSON: {row}"
     if not isinstance(row, Mapping):
         return f"is no JSON object but {type(row).__name__}"
     wrong = [name for name in _TEXTS if not isinstance(row.get(name), str | None)]

@@ -4,10 +4,10 @@ Meant for one exemplar a fingerprint: its cost grows with the number of rules.
 """
 
 from collections.abc import Callable, Iterable
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from jobmedic.knowledge.catalogue import Catalogue, Kind, Rule
 from jobmedic.knowledge.words import Action, Category
@@ -15,6 +15,7 @@ from jobmedic.transforms import evidence
 
 UNKNOWN_RULE = "unknown"
 _QUOTE = 300
+_LONGEST = 6_000
 _PLACES = ("_cause", "_head", "_trace")  # where a message is looked for, in this order
 _UNKNOWN = {
     "category": Category.UNKNOWN.value,
@@ -48,7 +49,11 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         evidence.without_frames(F.col("_stack")).alias("_said_trace"),
     )
     lowered = read.select(
-        "*", *(F.lower(f"_said{place}").alias(place) for place in _PLACES), _exception().alias("_exception")
+        "*",
+        F.lower("_said_cause").alias("_cause"),
+        _unless_said("_said_head"),
+        _unless_said("_said_trace"),
+        _exception().alias("_exception"),
     )
     ruled = lowered.select("*", _winner(catalogue).alias("_won"))
     rules = catalogue.rules
@@ -76,9 +81,17 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
     )
 
 
+def _unless_said(name: str) -> Column:
+    """Lower-cased; blank where it only repeats the deepest cause, so that no rule reads one text twice."""
+    said = F.when(F.col(name) == F.col("_said_cause"), F.lit("")).otherwise(F.substring(name, 1, _LONGEST))
+    return F.lower(said).alias(name.removeprefix("_said"))
+
+
 def _exception() -> Column:
     """Simple name of the deepest exception, lower-cased; blank when the text names none."""
-    return F.lower(F.regexp_extract(evidence.exception_class(F.col("_said_cause")), "[A-Za-z0-9_]*$", 0))
+    return F.lower(
+        F.regexp_extract(evidence.exception_class(evidence.spoken(F.col("_said_cause"))), "[A-Za-z0-9_]*$", 0)
+    )
 
 
 def _winner(catalogue: Catalogue) -> Column:
@@ -90,7 +103,7 @@ def _winner(catalogue: Catalogue) -> Column:
     stages: list[Column | None] = []
     for weak in (False, True):
         mine = [(number, rule) for number, rule in numbered if rule.weak is weak]
-        for kind in (_WEAK_ORDER if weak else Kind):
+        for kind in _WEAK_ORDER if weak else Kind:
             some = [(number, rule) for number, rule in mine if rule.kind is kind]
             stages += _stages(kind, some, by_condition)
     return F.coalesce(*(stage for stage in stages if stage is not None), F.lit(0))
@@ -99,10 +112,7 @@ def _winner(catalogue: Catalogue) -> Column:
 def _stages(kind: Kind, some: list[tuple[int, Rule]], by_condition: dict[str, list[str]]) -> list[Column | None]:
     whole = F.concat_ws("\n", *_PLACES)
     if kind is Kind.MESSAGE:
-        return [
-            _case(some, lambda rule, text=F.col(name): _any(text, rule.match), F.col(name), at)
-            for at, name in enumerate(_PLACES)
-        ]
+        return [_case(some, partial(_says, F.col(name)), F.col(name), at) for at, name in enumerate(_PLACES)]
     if kind is Kind.CONDITION:
         parent = F.substring_index("error_class", ".", 1)
         return [
@@ -135,6 +145,10 @@ def _case(
     return reduce(lambda case, branch: case.when(branch[0], F.lit(branch[1])), rest, F.when(first[0], F.lit(first[1])))
 
 
+def _says(text: Column, rule: Rule) -> Column:
+    return _any(text, rule.match)
+
+
 def _any(text: Column, regexes: Iterable[str]) -> Column:
     return text.rlike("|".join(f"(?:{regex})" for regex in regexes))
 
@@ -150,7 +164,10 @@ def _one_of(conditions: list[Column]) -> Column:
 
 def _place() -> Column:
     at = F.col("_won").bitwiseAND(3)
-    return F.when(at == 1, F.col("_said_head")).when(at == 2, F.col("_said_trace")).otherwise(F.col("_said_cause"))
+    head, trace = (_PLACES.index(name) for name in ("_head", "_trace"))
+    return (
+        F.when(at == head, F.col("_said_head")).when(at == trace, F.col("_said_trace")).otherwise(F.col("_said_cause"))
+    )
 
 
 def _quote() -> Column:

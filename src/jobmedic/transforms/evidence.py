@@ -4,25 +4,28 @@ Columns in, columns out. Everything here is cut before it is searched, so that 5
 """
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F  # noqa: N812 - the field's own name for it
+from pyspark.sql import functions as F
 
 _CUT = 12_000
 _HALF = 6_000
 _CAUSE = 3_000
+_SPOKEN = 600
 
 # A class name that announces a message. `Error` alone is no class name.
-_CLASS = r"(?:[A-Za-z_][A-Za-z0-9_]*[.$])*[A-Z][A-Za-z0-9_]*(?:Exception|Error|Failure|Fault|Exit|Interrupt|Warning)"
-_LAST_NAMED = rf"(?s)^(?:.*[^A-Za-z0-9_.$])?({_CLASS}(?:: .*)?(?:\n.*)?)$"
+_CLASS = (
+    r"(?:(?:[A-Za-z_][A-Za-z0-9_]*[.$])*[A-Z][A-Za-z0-9_]*(?:Exception|Error|Failure|Fault|Exit|Interrupt|Warning)"
+    r"|(?:[A-Za-z_][A-Za-z0-9_]*[.$])+(?:Error|Exception|Warning))"
+)
 _CONDITION = r"\[([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:\.[A-Z0-9_]+)*)\]"
 
 # Conditions that only say that something inside went wrong; what went wrong stands behind them.
 _WRAPPERS = (
-    r"\[(?:STREAM_FAILED|FAILED_EXECUTE_UDF|FAILED_FUNCTION_CALL|FAILED_READ_FILE\.NO_HINT|FAILED_READ_FILE|FAILED_JDBC"
+    r"\[(?:STREAM_FAILED|FAILED_EXECUTE_UDF|FAILED_FUNCTION_CALL|FAILED_JDBC"
     r"|FOREACH_BATCH_USER_FUNCTION_ERROR|FOREACH_USER_FUNCTION_ERROR|PYTHON_EXCEPTION|TASK_WRITE_FAILED"
     r"|FLATMAPGROUPSWITHSTATE_USER_FUNCTION_ERROR|TRANSFORM_WITH_STATE_USER_FUNCTION_ERROR|PIPELINE_RUN_FAILED"
     r"|STAGE_MATERIALIZATION_MULTIPLE_FAILURES|DATA_SOURCE_EXTERNAL_ERROR|PYTHON_DATA_SOURCE_ERROR|INTERNAL_ERROR"
     r"|PYTHON_STREAMING_DATA_SOURCE_RUNTIME_ERROR|DELTA_POST_COMMIT_HOOK_FAILED|JOB_RUN_FAILED|RUN_EXECUTION_ERROR"
-    r")(?:\.[A-Z0-9_]+)*\]"
+    r")(?:\.[A-Z0-9_]+)*\]|\[FAILED_READ_FILE(?:\.NO_HINT)?\]"
 )
 
 
@@ -50,16 +53,23 @@ def deepest(error: Column, trace: Column) -> Column:
     return F.substring(F.substring_index(cause, "\n\tat ", 1), 1, _CAUSE)
 
 
-def exception_class(cause: Column) -> Column:
-    """Class name of the exception that the text ends on, with its packages; blank when it names none."""
-    return F.regexp_extract(cause, rf"(?s)^(?:.*[^A-Za-z0-9_.$])?({_CLASS})(?::|[ \n]|$)", 1)
+def spoken(cause: Column) -> Column:
+    """The part of the cause that names it: its start, or the end of a Python traceback, whose last line speaks."""
+    traced = F.contains(cause, F.lit("Traceback (most recent"))
+    end = F.substring(cause, -_SPOKEN, _SPOKEN)
+    return F.when(traced & (F.length(cause) > _SPOKEN), end).otherwise(F.substring(cause, 1, _SPOKEN))
 
 
-def condition(whole: Column) -> Column:
+def exception_class(words: Column) -> Column:
+    """Class name of the exception that the words end on, with its packages; blank when they name none."""
+    return F.regexp_extract(words, rf"(?s)^(?:.*[^A-Za-z0-9_.$])?({_CLASS})(?::|[ \n]|\z)", 1)
+
+
+def condition(words: Column) -> Column:
     """First error condition in brackets that is no wrapper; blank when there is none."""
-    bracketed = F.contains(whole, F.lit("["))
-    inner = F.regexp_replace(whole, _WRAPPERS, "")
-    return F.when(bracketed, F.regexp_extract(inner, _CONDITION, 1)).otherwise(F.lit(""))
+    first = F.when(F.contains(words, F.lit("[")), F.regexp_extract(words, _CONDITION, 1)).otherwise(F.lit(""))
+    inner = F.regexp_extract(F.regexp_replace(words, _WRAPPERS, ""), _CONDITION, 1)
+    return F.when(F.contains(words, F.lit("[")) & words.rlike(_WRAPPERS), inner).otherwise(first)
 
 
 def sqlstate(whole: Column) -> Column:

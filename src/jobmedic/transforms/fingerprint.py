@@ -3,7 +3,7 @@
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from jobmedic.knowledge.masks import Masks
 from jobmedic.transforms import evidence
@@ -21,7 +21,7 @@ def fingerprint(failures: DataFrame, masks: Masks) -> DataFrame:
     """
     kept = [name for name in failures.columns if name not in {"error_class", "sqlstate", "fingerprint"}]
     cut = failures.select(*kept, evidence.text("error").alias("_error"), evidence.text("error_trace").alias("_trace"))
-    deep = cut.select("*", evidence.deepest(F.col("_error"), F.col("_trace")).alias("_cause"))
+    deep = cut.select("*", evidence.spoken(evidence.deepest(F.col("_error"), F.col("_trace"))).alias("_cause"))
     named = deep.select("*", evidence.exception_class(F.col("_cause")).alias("_class"))
     told = named.select("*", _condition().alias("_condition"), _identity(masks).alias("_identity"))
     return told.select(
@@ -43,10 +43,12 @@ def _identity(masks: Masks) -> Column:
     """What the digest is taken of: the deepest exception with its words, masked and lower-cased."""
     cause = F.col("_cause")
     named = F.when(
-        F.col("_class") != "", F.concat(F.col("_class"), F.substring_index(cause, F.col("_class"), -1))
+        F.col("_class") != "", F.concat(F.col("_class"), F.expr("substring_index(_cause, _class, -1)"))
     ).otherwise(cause)
-    short = F.substring(reduce(lambda text, tail: F.substring_index(text, tail, 1), _TAILS, named), 1, _IDENTITY)
-    masked = F.regexp_replace(F.concat(F.lit(" "), F.lower(F.trim(short)), F.lit(" ")), masks.pattern, "*")
+    short = F.substring(reduce(lambda text, tail: F.substring_index(text, tail, 1), _TAILS, named), 1, 2 * _IDENTITY)
+    whole = F.regexp_replace(F.concat(F.lit(" "), F.lower(F.trim(short)), F.lit(" ")), masks.pattern, "*")
+    # Cut after masking: half an id would pass for a word.
+    masked = F.substring(whole, 1, _IDENTITY)
     silent = F.trim(short) == F.col("_class")
     frame = F.regexp_extract(
         F.concat_ws("\n", "_error", "_trace"), r"(?s)^.*Caused by: [^\n]*\n\tat ([A-Za-z0-9_.$<>]+)", 1

@@ -1,0 +1,84 @@
+import pytest
+from pyspark.sql import Row, SparkSession
+
+from jobmedic.knowledge.catalogue import Catalogue
+from jobmedic.knowledge.masks import Masks
+from jobmedic.transforms.diagnose import UNKNOWN_RULE, diagnose
+from jobmedic.transforms.fingerprint import fingerprint
+
+SCHEMA = "error string, error_trace string, termination_code string, result_state string, run_id bigint"
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
+def _one(
+    spark: SparkSession, catalogue: Catalogue, error: str | None, trace: str | None = None, code: str | None = None
+) -> Row:
+    frame = spark.createDataFrame([(error, trace, code, "FAILED", 7)], SCHEMA)
+    (row,) = diagnose(fingerprint(frame, Masks.load()), catalogue).collect()
+    return row
+
+
+def test_a_failure_that_no_rule_knows_is_unknown_and_stays(spark: SparkSession, catalogue: Catalogue) -> None:
+    row = _one(spark, catalogue, "Zyxw vuts rqpo")
+    assert (row["category"], row["action"], row["rule"], row["run_id"]) == ("unknown", "escalate", UNKNOWN_RULE, 7)
+    assert row["needs"]
+    assert row["evidence"] == "Zyxw vuts rqpo"
+
+
+def test_the_deepest_cause_beats_the_wrapper(spark: SparkSession, catalogue: Catalogue) -> None:
+    trace = "org.apache.spark.SparkException: Job aborted\n\tat a.B.c(B.scala:1)\nCaused by: java.net.UnknownHostException: db.internal\n\tat x.Y.z(Y.java:2)"
+    row = _one(spark, catalogue, "Py4JJavaError: An error occurred while calling o1.save.", trace)
+    assert row["category"] == "network"
+    assert "UnknownHostException: db.internal" in row["evidence"]
+
+
+def test_words_in_stack_frames_are_no_evidence(spark: SparkSession, catalogue: Catalogue) -> None:
+    trace = "KeyError: 'a'\n\tat org.acme.TimeoutException.retry(TimeoutException.java:1)\n  File \"/x/outofmemory.py\", line 3, in permission_denied"
+    assert _one(spark, catalogue, "KeyError: 'a'", trace)["category"] == "user_code"
+
+
+def test_a_decisive_termination_code_beats_the_text(spark: SparkSession, catalogue: Catalogue) -> None:
+    row = _one(spark, catalogue, "Connection reset", code="LIBRARY_INSTALLATION_ERROR")
+    assert (row["category"], row["evidence_source"], row["before_code"]) == ("dependency", "termination_code", True)
+
+
+def test_a_vague_termination_code_gives_way_to_the_text(spark: SparkSession, catalogue: Catalogue) -> None:
+    assert (
+        _one(spark, catalogue, "java.lang.OutOfMemoryError: Java heap space", code="DRIVER_ERROR")["category"]
+        == "resource"
+    )
+    assert _one(spark, catalogue, None, code="DRIVER_ERROR")["category"] == "infrastructure"
+
+
+def test_a_condition_inside_a_wrapping_condition_decides(spark: SparkSession, catalogue: Catalogue) -> None:
+    row = _one(
+        spark, catalogue, "[STREAM_FAILED] Query ended: [DELTA_CONCURRENT_APPEND] Files were added. SQLSTATE: XXKST"
+    )
+    assert (row["category"], row["rule"]) == ("concurrency", "condition-concurrency")
+
+
+def test_the_evidence_is_a_quote_in_the_text_s_own_spelling(spark: SparkSession, catalogue: Catalogue) -> None:
+    error = "Ärger im Lauf\nSomething: Java Heap Space was EXHAUSTED here\nmore"
+    row = _one(spark, catalogue, error)
+    assert row["category"] == "resource"
+    assert row["evidence"] in error
+
+
+def test_a_remedy_of_compute_is_named(spark: SparkSession, catalogue: Catalogue) -> None:
+    row = _one(spark, catalogue, "java.lang.OutOfMemoryError: GC overhead limit exceeded")
+    assert (row["action"], row["compute"], row["transient"]) == ("retry_with_new_params", "larger_node", False)
+
+
+def test_nothing_to_read_is_unknown_too(spark: SparkSession, catalogue: Catalogue) -> None:
+    row = _one(spark, catalogue, None)
+    assert (row["category"], row["evidence"]) == ("unknown", None)
+
+
+def test_a_generic_pointer_says_what_would_be_needed(spark: SparkSession, catalogue: Catalogue) -> None:
+    row = _one(spark, catalogue, "Workload failed, see run output for details")
+    assert (row["category"], row["action"]) == ("unknown", "escalate")
+    assert "trace" in row["needs"]
