@@ -1,5 +1,6 @@
 """The act stage: every decision that is ready, claimed first, applied once, its result written down."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.read_runs import JobShelf
 from jobmedic.pipeline.restart import Restart
 from jobmedic.pipeline.tally import Tally
+
+log = logging.getLogger("jobmedic")
 
 RETRIES = (Action.RETRY.value, Action.RETRY_WITH_NEW_PARAMS.value)
 
@@ -58,8 +61,10 @@ class Actor:
     def _restarted(self, claimed: list[Claimed]) -> Iterator[Result]:
         restart = Restart(self.ports, self.jobs, self.plan.policy)
         with ThreadPoolExecutor(self.plan.concurrency, thread_name_prefix="jobmedic-act") as pool:
-            for done in as_completed([pool.submit(restart.apply, one) for one in claimed]):
-                yield done.result()
+            under_way = {pool.submit(restart.apply, one): one for one in claimed}
+            for done in as_completed(under_way):
+                problem = done.exception()
+                yield _broken(under_way[done], problem) if isinstance(problem, Exception) else done.result()
 
     def _escalated(self, claimed: Claimed) -> Result:
         """The incident stands in the ledger already; applied once the on-call was told, or nobody is there to tell."""
@@ -74,6 +79,13 @@ class Actor:
         self.tally.actions[status or "given_back"] += 1
         if status in {None, ActionStatus.FAILED.value}:
             self.tally.problem(f"decision {result['decision_id'][:12]} was not applied: {result.get('error')}")
+
+
+def _broken(claimed: Claimed, problem: Exception) -> Result:
+    """One run that cannot be handled must neither stop the others nor come back in every pass."""
+    log.debug("decision %s", claimed.decision_id, exc_info=problem)
+    why = f"jobmedic could not prepare this retry, which is a defect worth reporting: {problem!r}"
+    return {"decision_id": claimed.decision_id, "status": ActionStatus.FAILED.value, "error": why}
 
 
 def _batched(results: Iterable[Result]) -> Iterator[list[Result]]:

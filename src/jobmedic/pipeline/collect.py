@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from jobmedic.knowledge.states import SUCCESS
 from jobmedic.knowledge.words import ActionStatus
 from jobmedic.pipeline.at_hand import at_hand
-from jobmedic.pipeline.outcomes import Pending, judged, pending_actions
+from jobmedic.pipeline.outcomes import Pending, failed_again, judged, pending_actions
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.read_runs import JobShelf, ReadRun, Resubmitted, RunsReader, chunked
 from jobmedic.pipeline.tally import Tally
@@ -76,7 +76,9 @@ class Collector:
         for chunk in chunked(ids, self.plan.chunk):
             stored = self._stored(chunk)
             reads = list(reader.read(chunk, frozenset(stored)))
-            found += self._store(reads, chunk, pending, stored)
+            found += self._store(reads, stored)
+            self._judge(reads, pending, reader)
+            self._close(reads, chunk)
             settled += [read.run_id for read in reads if read.settled]
         self.tally.failures += found
         return Collected(watermark, found, tuple(settled))
@@ -145,13 +147,7 @@ class Collector:
         )
         return {row["task_run_id"]: tuple(row[name] for name in TELLING) for row in rows}
 
-    def _store(
-        self,
-        reads: list[ReadRun],
-        asked: Sequence[int],
-        pending: dict[int, list[Pending]],
-        stored: dict[int, tuple[Any, ...]],
-    ) -> int:
+    def _store(self, reads: list[ReadRun], stored: dict[int, tuple[Any, ...]]) -> int:
         """Failures that stand in the ledger exactly so already are left out: a quiet pass writes nothing."""
         rows = [row for read in reads for row in read.rows]
         changed = [row for row in rows if stored.get(row["task_run_id"]) != tuple(row[name] for name in TELLING)]
@@ -160,12 +156,30 @@ class Collector:
             frame = at_hand(fingerprint(self.ports.ledger.frame("failures", changed), self.plan.masks))
             assert frame is not None
             self.ports.ledger.merge("failures", frame, update=CHANGING)
-        outcomes = judged(reads, pending, self.ports.ledger, self.plan.policy, self.now)
+        return fresh
+
+    def _judge(self, reads: list[ReadRun], pending: dict[int, list[Pending]], reader: RunsReader) -> None:
+        failed = failed_again(reads, pending)
+        prints = self._fingerprints([run.run_id for run, _ in failed])
+        overtaken = [reader.overtaken(run, attempt) for run, attempt in failed if attempt.task_run_id not in prints]
+        if overtaken:
+            frame = fingerprint(self.ports.ledger.frame("failures", overtaken), self.plan.masks)
+            prints |= {row["task_run_id"]: row["fingerprint"] for row in frame.collect()}
+        outcomes = judged(reads, pending, prints, self.plan.policy, self.now)
         if outcomes:
             self.ports.ledger.merge("outcomes", self.ports.ledger.frame("outcomes", outcomes))
             self.tally.outcomes.update(row["outcome"] for row in outcomes)
-        self._close(reads, asked)
-        return fresh
+
+    def _fingerprints(self, run_ids: Sequence[int]) -> dict[int, str]:
+        if not run_ids:
+            return {}
+        rows = (
+            self.ports.ledger.read("failures")
+            .where((F.col("workspace_id") == self.workspace_id) & F.col("run_id").isin(list(run_ids)))
+            .select("task_run_id", "fingerprint")
+            .collect()
+        )
+        return {row["task_run_id"]: row["fingerprint"] for row in rows}
 
     def _close(self, reads: list[ReadRun], asked: Sequence[int]) -> None:
         """Watches what may still change: active runs, fresh failures, and runs that could not be read."""

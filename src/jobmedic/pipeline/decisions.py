@@ -14,7 +14,7 @@ from jobmedic.pipeline.tally import Tally
 from jobmedic.transforms.autonomy import autonomy_state
 from jobmedic.transforms.columns import instant
 from jobmedic.transforms.decide import decide, decision_id
-from jobmedic.transforms.history import History, breakers, canaries, counts, decided_recently, retries
+from jobmedic.transforms.history import SETTLED, History, breakers, canaries, counts, decided_recently, retries
 from jobmedic.transforms.traffic import Setting
 
 REMEMBERED = timedelta(days=90)
@@ -39,10 +39,11 @@ class Decider:
         waiting = self._undecided()
         if run_id is not None:
             waiting = waiting.where(F.col("run_id") == run_id)
-        if waiting.isEmpty():
+        runs = at_hand(waiting.select("workspace_id", "run_id").distinct())
+        if runs is None:
             return False
         setting = Setting(instant(self.now), self.plan.mode, self.plan.pass_id, self.plan.own_job_ids)
-        decided = decide(waiting, self._diagnoses(), self.history(), self.plan.policy, setting)
+        decided = decide(waiting, self._diagnoses(), self.history(runs), self.plan.policy, setting)
         changed = at_hand(self._changed(decided))
         if changed is None:
             return False
@@ -63,7 +64,7 @@ class Decider:
                 .select(
                     "decision_id",
                     F.lit(DecisionStatus.DONE.value).alias("status"),
-                    F.lit("settled").alias("gate"),
+                    F.lit(SETTLED).alias("gate"),
                     F.concat(
                         F.lit("Nothing was done: the run recovered, or is gone. Before that: "), F.col("reason")
                     ).alias("reason"),
@@ -120,7 +121,8 @@ class Decider:
         joined = decided.join(stored.withColumn("stored", F.lit(True)), "decision_id", "left")
         return joined.where(~unchanged).select(*decided.columns)
 
-    def history(self) -> History:
+    def history(self, runs: DataFrame) -> History:
+        """The past as the decision on these runs needs it."""
         ledger, now = self.ports.ledger, instant(self.now)
         rules = self.plan.policy
         here = F.col("workspace_id") == self.workspace_id
@@ -135,8 +137,14 @@ class Decider:
             by_category=counts(retried, "category", "action"),
             fingerprint_breakers=breakers(retried, "fingerprint"),
             job_breakers=breakers(retried.where(here), "workspace_id", "job_id"),
-            canaries=canaries(decisions, outcomes, now=now, window_minutes=rules.storm.window_minutes),
-            decided_recently=decided_recently(decisions, now=now, window_minutes=rules.storm.window_minutes),
+            canaries=canaries(
+                decisions, ledger.read("actions"), outcomes, now=now, window_minutes=rules.storm.window_minutes
+            ),
+            decided_recently=decided_recently(
+                decisions.join(runs, ["workspace_id", "run_id"], "left_anti"),
+                now=now,
+                window_minutes=rules.storm.window_minutes,
+            ),
             open_incidents=incidents.groupBy("workspace_id", "fingerprint").agg(
                 F.min("incident_id").alias("open_incident_id")
             ),

@@ -38,10 +38,17 @@ class IncidentBook:
         touched = decisions.where((F.col("pass_id") == self.plan.pass_id) & F.col("incident_id").isNotNull())
         ids = [row["incident_id"] for row in touched.select("incident_id").distinct().collect()]
         if ids:
-            rows = self._rows(ids)
-            frame = self.ports.ledger.frame("incidents", rows)
-            changing = ("runs", "jobs", "title", "summary", "last_seen_at", "status", "resolved_at")
+            frame = self.ports.ledger.frame("incidents", self._rows(ids))
+            if over := self._resolved(ids):
+                self.ports.ledger.merge("incidents", frame.where(F.col("incident_id").isin(over)))
+            changing = ("runs", "jobs", "title", "summary", "last_seen_at")
             self.ports.ledger.merge("incidents", frame, update=changing)
+
+    def _resolved(self, ids: Sequence[str]) -> list[str]:
+        """What comes back after it was over is opened anew, and the on-call is told anew."""
+        known = self.ports.ledger.read("incidents").where(F.col("incident_id").isin(list(ids)))
+        over = known.where(F.col("status") == IncidentStatus.RESOLVED.value).select("incident_id")
+        return [row["incident_id"] for row in over.collect()]
 
     def announce(self) -> None:
         """Tells the on-call of open incidents that they do not know yet and that something not in shadow belongs to."""

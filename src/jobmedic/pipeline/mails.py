@@ -76,6 +76,7 @@ class OwnerMails:
         rows = (
             ledger.read("actions")
             .where((F.col("action") == Action.SEND_EMAIL.value) & (F.col("status") == ActionStatus.APPLIED.value))
+            .where(F.col("workspace_id") == self.workspace_id)
             # What a mail covered does not lengthen the mail's own window.
             .where((F.col("finished_at") >= instant(since)) & F.col("message_id").isNotNull() & F.col("error").isNull())
             .join(ledger.read("decisions").select("decision_id", "fingerprint"), "decision_id", "inner")

@@ -1,6 +1,6 @@
 """What came of what was done: each applied action judged by what its run shows now, with the right party credited."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from jobmedic.knowledge.words import Action, ActionStatus, Outcome
 from jobmedic.pipeline.read_runs import ReadRun
 from jobmedic.pipeline.root_causes import failed_by_itself
 from jobmedic.ports.ledger import Ledger
-from jobmedic.ports.workspace import Repair, Run
+from jobmedic.ports.workspace import Repair, Run, TaskAttempt
 from jobmedic.transforms.columns import from_micros
 from jobmedic.transforms.history import PURGED
 
@@ -81,21 +81,37 @@ def pending_actions(ledger: Ledger, workspace_id: str) -> dict[int, list[Pending
 
 
 def judged(
-    reads: Sequence[ReadRun], pending: dict[int, list[Pending]], ledger: Ledger, policy: Policy, now: datetime
+    reads: Sequence[ReadRun],
+    pending: Mapping[int, list[Pending]],
+    fingerprints: Mapping[int, str],
+    policy: Policy,
+    now: datetime,
 ) -> list[dict[str, Any]]:
-    """Rows of `outcomes` for the actions that wait for these runs; the failures of the reads are in the ledger already."""
-    waiting = [(read, action) for read in reads for action in pending.get(read.run_id, ())]
-    if not waiting:
-        return []
-    fingerprints = _fingerprints(ledger, [read.run_id for read, _ in waiting])
-    rows = [outcome_row(action, read.run, fingerprints, policy, now) for read, action in waiting]
+    """Rows of `outcomes` for the actions that wait for these runs; `fingerprints` is by task run id."""
+    rows = [
+        outcome_row(action, read.run, fingerprints, policy, now)
+        for read in reads
+        for action in pending.get(read.run_id, ())
+    ]
     return [row for row in rows if row is not None]
 
 
+def failed_again(reads: Sequence[ReadRun], pending: Mapping[int, list[Pending]]) -> list[tuple[Run, TaskAttempt]]:
+    """Attempts that our retries started and that failed; also those that somebody's later repair has overtaken."""
+    found = []
+    for read in reads:
+        run = read.run
+        for action in pending.get(read.run_id, ()) if run is not None else ():
+            assert run is not None
+            if action.action in RETRIES and _ended(action, run):
+                found += [(run, attempt) for attempt in _failed(run, _tasks(action, run))]
+    return found
+
+
 def outcome_row(
-    action: Pending, run: Run | None, fingerprints: dict[int, str], policy: Policy, now: datetime
+    action: Pending, run: Run | None, fingerprints: Mapping[int, str], policy: Policy, now: datetime
 ) -> dict[str, Any] | None:
-    """None while there is nothing to say. `fingerprints` is by task run id."""
+    """None while there is nothing to say."""
     row: dict[str, Any] = {
         "decision_id": action.decision_id,
         "observed_at": now,
@@ -104,33 +120,38 @@ def outcome_row(
     }
     if run is None:
         return row | {"final_state": PURGED}
-    if action.action not in RETRIES:
-        if run.active or run.result_state != SUCCESS:
-            return None
-        return row | _recovered(run.ended_at, action) | {"final_state": SUCCESS, "attributed_to": "other"}
-    ours = _ours(action, run)
-    ended = not run.active if ours is None else _ended(ours, run)
-    if not ended:
+    if action.action in RETRIES:
+        found = _of_retry(action, run, fingerprints, policy)
+        return None if found is None else row | found
+    if run.active or run.result_state != SUCCESS:
         return None
+    return row | _recovered(run.ended_at, action) | {"final_state": SUCCESS, "attributed_to": "other"}
+
+
+def _of_retry(action: Pending, run: Run, fingerprints: Mapping[int, str], policy: Policy) -> dict[str, Any] | None:
+    """None until our own repair, or one-time run, has ended."""
+    if not _ended(action, run):
+        return None
+    ours, tasks = _ours(action, run), _tasks(action, run)
     state = (ours.result_state if ours else None) or run.result_state or run.life_cycle_state
-    tasks = set(ours.task_run_ids) if ours else {attempt.task_run_id for attempt in run.attempts}
     seconds = sum(attempt.execution_seconds for attempt in run.attempts if attempt.task_run_id in tasks)
-    row |= {
+    spent = {
         "final_state": state,
         "compute_seconds_used": seconds,
         "cost_usd": seconds / 3600 * policy.price_per_hour(action.job_name),
     }
     if state == SUCCESS:
-        return row | _recovered(ours.ended_at if ours and ours.ended_at else run.ended_at, action)
+        return spent | _recovered(ours.ended_at if ours and ours.ended_at else run.ended_at, action)
     if state in {"CANCELED", "CANCELLED"}:
-        return row | {"outcome": Outcome.CANCELLED.value}
+        return spent | {"outcome": Outcome.CANCELLED.value}
     newer = ours is not None and run.latest_repair_id != ours.repair_id and run.result_state == SUCCESS
-    found = {fingerprints[task] for task in _failed_tasks(run, tasks) if task in fingerprints}
+    failed = [attempt.task_run_id for attempt in _failed(run, tasks)]
+    found = {fingerprints[task] for task in failed if task in fingerprints}
     same = action.fingerprint in found
     seen = action.fingerprint if same else min(found, default=None)
     what = Outcome.FAILED_SAME if same else Outcome.FAILED_OTHER
     # Whoever mended the run afterwards, this retry failed; nothing of theirs is credited to it.
-    return row | {
+    return spent | {
         "outcome": what.value,
         "fingerprint": seen,
         "final_state": f"{state}, mended later" if newer else state,
@@ -143,16 +164,24 @@ def _ours(action: Pending, run: Run) -> Repair | None:
     return next((repair for repair in run.repairs if repair.repair_id == action.repair_id), None)
 
 
-def _ended(ours: Repair, run: Run) -> bool:
+def _ended(action: Pending, run: Run) -> bool:
+    ours = _ours(action, run)
+    if ours is None:
+        # A history that does not show our repair yet belongs to a run as it was before.
+        not_yet = action.watched_run_id == action.run_id and action.repair_id is not None
+        return not run.active and not not_yet
     if run.latest_repair_id == ours.repair_id:
         return not run.active
     return ours.ended_at is not None or ours.result_state is not None or not run.active
 
 
-def _failed_tasks(run: Run, tasks: set[int]) -> list[int]:
-    return [
-        attempt.task_run_id for attempt in run.attempts if attempt.task_run_id in tasks and failed_by_itself(attempt)
-    ]
+def _tasks(action: Pending, run: Run) -> set[int]:
+    ours = _ours(action, run)
+    return set(ours.task_run_ids) if ours else {attempt.task_run_id for attempt in run.attempts}
+
+
+def _failed(run: Run, tasks: set[int]) -> list[TaskAttempt]:
+    return [attempt for attempt in run.attempts if attempt.task_run_id in tasks and failed_by_itself(attempt)]
 
 
 def _recovered(ended_at: datetime | None, action: Pending) -> dict[str, Any]:
@@ -161,16 +190,6 @@ def _recovered(ended_at: datetime | None, action: Pending) -> dict[str, Any]:
         "outcome": Outcome.RECOVERED.value,
         "seconds_to_recover": max(0.0, seconds) if seconds is not None else None,
     }
-
-
-def _fingerprints(ledger: Ledger, run_ids: Sequence[int]) -> dict[int, str]:
-    rows = (
-        ledger.read("failures")
-        .where(F.col("run_id").isin(list(run_ids)))
-        .select("task_run_id", "fingerprint")
-        .collect()
-    )
-    return {row["task_run_id"]: row["fingerprint"] for row in rows}
 
 
 def _time(micros: int | None) -> datetime | None:

@@ -1,5 +1,6 @@
 """Reading failed runs with bounded concurrency: run, job, and the error text of each root cause."""
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +14,13 @@ from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.resubmit import possible
 from jobmedic.pipeline.root_causes import FailedTask, failure_row, root_causes
 from jobmedic.pipeline.tally import Tally
-from jobmedic.ports.workspace import Job, Run, RunGone, TaskOutput, WorkspaceError
+from jobmedic.ports.workspace import Job, Run, RunGone, TaskAttempt, TaskOutput, WorkspaceError
+
+log = logging.getLogger("jobmedic")
 
 # While the workspace is busy an error text may be had later; a failure older than this is decided without it.
 PATIENCE = timedelta(hours=2)
-TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
+TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ class JobShelf:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, job_id: int | None) -> Job | None:
-        """None for a one-time submit, for a job that is gone, and for one that cannot be read."""
+        """None for a one-time submit, for a job that is gone, and for one that may not be read.
+
+        Raises WorkspaceError when the workspace may answer later: what a job forbids is not guessed.
+        """
         if job_id is None:
             return None
         with self._lock:
@@ -66,6 +72,8 @@ class JobShelf:
         except RunGone:
             job = None
         except WorkspaceError as error:
+            if passing(error):
+                raise
             self.tally.problem(
                 f"job {job_id} could not be read, so its runs are taken as not safe to run again: {error}"
             )
@@ -93,25 +101,38 @@ class RunsReader:
 
     def _read(self, run_id: int, known_tasks: frozenset[int]) -> ReadRun | None:
         try:
-            run = self.ports.runs.get_run(run_id)
+            return self._failures(self.ports.runs.get_run(run_id), known_tasks)
         except RunGone:
             return ReadRun(run_id, None)
         except WorkspaceError as error:
             self.tally.problem(f"run {run_id} could not be read and is left for the next pass: {error}")
-            return None
+        except Exception as error:
+            # One run that shows what nobody foresaw must not keep all others from being looked at.
+            log.debug("run %s", run_id, exc_info=True)
+            self.tally.problem(
+                f"run {run_id} shows something that jobmedic cannot read; it is left for the next pass: {error!r}"
+            )
+        return None
+
+    def _failures(self, run: Run, known_tasks: frozenset[int]) -> ReadRun:
         if run.active:
-            return ReadRun(run_id, run)
+            return ReadRun(run.run_id, run)
         job = self.jobs.get(run.job_id)
         causes = root_causes(run, job)
         known = frozenset(cause.attempt.task_run_id for cause in causes) & known_tasks
+        rows = tuple(self._row(run, job, cause, known) for cause in causes)
+        return ReadRun(run.run_id, run, rows, known)
+
+    def overtaken(self, run: Run, attempt: TaskAttempt) -> dict[str, Any]:
+        """What tells the cause of an attempt that is no longer its task's newest; it is no failure to store."""
+        failed = FailedTask(attempt, executions=1, max_native_retries=None, native_retries_pending=False)
         try:
-            rows = tuple(self._row(run, job, cause, known) for cause in causes)
-        except WorkspaceError as error:
-            self.tally.problem(
-                f"an error text of run {run_id} could not be read; the run is left for the next pass: {error}"
-            )
-            return None
-        return ReadRun(run_id, run, rows, known)
+            output = self.ports.runs.get_output(attempt.task_run_id)
+        except WorkspaceError:
+            output = None
+        return failure_row(
+            failed, run, None, output, workspace_id=self.workspace_id, collected_at=self.now, pass_id=self.plan.pass_id
+        )
 
     def _row(self, run: Run, job: Job | None, cause: FailedTask, known: frozenset[int]) -> dict[str, Any]:
         output = None if cause.attempt.task_run_id in known else self._output(cause)
@@ -134,12 +155,17 @@ class RunsReader:
         except WorkspaceError as error:
             ended = cause.attempt.ended_at
             fresh = ended is not None and self.now - ended < PATIENCE
-            if fresh and (error.status is None or error.status in TEMPORARY):
+            if fresh and passing(error):
                 raise
             self.tally.problem(
                 f"the output of task run {task_run} could not be read; its failure is stored without a text: {error}"
             )
         return None
+
+
+def passing(error: WorkspaceError) -> bool:
+    """The same call may well succeed later."""
+    return error.status is None or error.status in TEMPORARY
 
 
 def chunked(ids: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:

@@ -15,7 +15,7 @@ from jobmedic.pipeline.claims import Claimed
 from jobmedic.pipeline.plan import Ports
 from jobmedic.pipeline.read_runs import JobShelf
 from jobmedic.pipeline.resubmit import Change, NotPossibleError, submit_body
-from jobmedic.ports.workspace import Job, RepairRequest, Run, RunGone, WorkspaceError
+from jobmedic.ports.workspace import Job, Repair, RepairRequest, Run, RunGone, WorkspaceError
 from jobmedic.transforms.gates import IDEMPOTENT_TAG
 from jobmedic.transforms.traffic import MODE_TAG
 
@@ -41,10 +41,13 @@ class Restart:
             return _result(claimed, ActionStatus.REFUSED, "the run is gone")
         except WorkspaceError as error:
             return _later(claimed, f"the run could not be read before the retry: {error}")
-        job = self.jobs.get(run.job_id)
+        try:
+            job = self.jobs.get(run.job_id)
+        except WorkspaceError as error:
+            return _later(claimed, f"the job could not be read before the retry: {error}")
         if stopped := _moved(claimed, run) or _forbidden(claimed, run, job):
             return stopped
-        if claimed.compute is not None or run.job_id is None:
+        if _is_submit(claimed, run):
             return self._submit(claimed, run, job)
         return self._repair(claimed, run)
 
@@ -68,11 +71,10 @@ class Restart:
             return _later(
                 claimed, f"the repair was answered with an error ({error}) and the run could not be read since: {again}"
             )
-        newer = run.latest_repair_id
-        if newer is not None and newer != claimed.repair_id_seen:
+        if newer := _newer(claimed, run):
             return _result(
                 claimed, ActionStatus.APPLIED, f"answered with an error, but the run shows the repair: {error}"
-            ) | {"repair_id": newer}
+            ) | {"repair_id": newer[0].repair_id}
         if error.status is None or error.status in _LATER:
             return _later(claimed, f"the repair did not happen: {error}")
         return _result(claimed, ActionStatus.FAILED, f"the workspace refused the repair: {error}")
@@ -95,20 +97,16 @@ class Restart:
 
 def _moved(claimed: Claimed, run: Run) -> Result | None:
     """The run is not as the decision saw it: repaired by somebody, by an earlier pass of ours, running, or mended."""
-    newest = run.repairs[-1] if run.repairs else None
-    if newest is not None and newest.repair_id != claimed.repair_id_seen:
-        claimed_at = claimed.intended_before
-        ours = (
-            claimed_at is not None and newest.started_at is not None and newest.started_at >= claimed_at - CLOCKS_APART
-        )
-        if ours:
+    newer = _newer(claimed, run)
+    if newer:
+        if (ours := _of_dead_pass(claimed, run, newer)) is not None:
             return _result(
                 claimed, ActionStatus.APPLIED, "found after a pass that ended before it could write this down"
-            ) | {"repair_id": newest.repair_id}
+            ) | {"repair_id": ours.repair_id}
         return _result(
             claimed,
             ActionStatus.SUPERSEDED,
-            f"the run was repaired by somebody else meanwhile (repair {newest.repair_id})",
+            f"the run was repaired by somebody else meanwhile (repair {newer[-1].repair_id})",
         )
     if run.active:
         return _result(claimed, ActionStatus.SUPERSEDED, "the run is running again")
@@ -117,9 +115,30 @@ def _moved(claimed: Claimed, run: Run) -> Result | None:
     return None
 
 
+def _newer(claimed: Claimed, run: Run) -> tuple[Repair, ...]:
+    """Repairs that the decision did not know of, oldest first."""
+    ids = [repair.repair_id for repair in run.repairs]
+    known = ids.index(claimed.repair_id_seen) + 1 if claimed.repair_id_seen in ids else 0
+    return run.repairs[known:]
+
+
+def _of_dead_pass(claimed: Claimed, run: Run, newer: tuple[Repair, ...]) -> Repair | None:
+    """The first repair since a pass claimed this that left no result: it called at once, people come later."""
+    claimed_at = claimed.intended_before
+    if claimed_at is None or _is_submit(claimed, run):
+        return None
+    since = claimed_at - CLOCKS_APART
+    return next((repair for repair in newer if repair.started_at is not None and repair.started_at >= since), None)
+
+
+def _is_submit(claimed: Claimed, run: Run) -> bool:
+    """Changed compute, and runs without a job, take a one-time run instead of a repair."""
+    return claimed.compute is not None or run.job_id is None or run.run_type == "SUBMIT_RUN"
+
+
 def _forbidden(claimed: Claimed, run: Run, job: Job | None) -> Result | None:
     """What the job says now counts, not what it said when the failure was read."""
-    if run.job_id is not None and job is None:
+    if run.job_id is not None and run.run_type != "SUBMIT_RUN" and job is None:
         return _result(claimed, ActionStatus.REFUSED, "the job is gone, or cannot be read")
     tags = {name: value.strip().lower() for name, value in (job.tags if job else {}).items()}
     if tags.get(MODE_TAG) in {"off", "shadow"}:

@@ -26,11 +26,11 @@ def root_causes(run: Run, job: Job | None) -> tuple[FailedTask, ...]:
     of_task: dict[str, list[TaskAttempt]] = {}
     for attempt in run.attempts:
         of_task.setdefault(attempt.task_key, []).append(attempt)
-    newest_repair = {task: place for place, repair in enumerate(run.repairs, 1) for task in repair.task_run_ids}
+    named = {task: place for place, repair in enumerate(run.repairs, 1) for task in repair.task_run_ids}
 
     def age(attempt: TaskAttempt) -> tuple[int, int, datetime, int]:
         # A repair may number attempts anew, so its place in the history counts first.
-        placed = newest_repair.get(attempt.task_run_id, 0)
+        placed = named.get(attempt.task_run_id) or _repairs_before(run, attempt)
         return placed, attempt.attempt_number, attempt.started_at or EPOCH, attempt.task_run_id
 
     found = []
@@ -39,6 +39,14 @@ def root_causes(run: Run, job: Job | None) -> tuple[FailedTask, ...]:
         if failed_by_itself(newest):
             found.append(_failed_task(run, job, newest, of_task[key]))
     return tuple(found)
+
+
+def _repairs_before(run: Run, attempt: TaskAttempt) -> int:
+    """For an attempt that no repair names: a native retry within a repair, or one of the original run."""
+    started = attempt.started_at
+    if started is None:
+        return 0
+    return sum(repair.started_at is not None and repair.started_at <= started for repair in run.repairs)
 
 
 def failed_by_itself(attempt: TaskAttempt) -> bool:

@@ -31,11 +31,14 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    now_in: str = ""
+    """The stage that was entered last."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
     def stage(self, name: str) -> Generator[None]:
         self.on_stage(name)
+        self.now_in = name
         began = time.perf_counter()
         try:
             yield

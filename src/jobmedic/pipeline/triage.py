@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from jobmedic.pipeline.act import Actor
@@ -95,11 +96,23 @@ class _Pass:
             raise self._failed(workspace_id, f"the failed runs could not be read: {error}") from error
         except LedgerError as error:
             raise self._failed(workspace_id, f"the failures could not be stored: {error}") from error
+        except PySparkException as error:
+            raise self._failed(workspace_id, self._unreadable(error)) from error
         try:
             self._treat(workspace_id, jobs, collected, run_id)
         except LedgerError as error:
             raise self._failed(workspace_id, str(error)) from error
+        except PySparkException as error:
+            raise self._failed(workspace_id, self._unreadable(error)) from error
         return self._record(workspace_id, collected if run_id is None else None)
+
+    def _unreadable(self, error: PySparkException) -> str:
+        """A table is read when its rows are asked for, and damage that only shows then has no table's name at hand."""
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        return (
+            f"the stage {self.tally.now_in} could not read the tables: {said[:300]}. "
+            "Restore the damaged files from a copy, or name another place in JOBMEDIC_TABLES"
+        )
 
     def _treat(self, workspace_id: str, jobs: JobShelf, collected: Collected, run_id: int | None) -> None:
         now = self.ports.clock.now()

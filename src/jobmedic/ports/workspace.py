@@ -22,6 +22,17 @@ class RunGone(WorkspaceError):  # noqa: N818 - it is a state of the world, not a
     """The run, task run or job does not exist (any more)."""
 
 
+_ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
+_GOING_ON = frozenset({"QUEUED", "PENDING", "BLOCKED", "WAITING", "RUNNING", "WAITING_FOR_RETRY", "TERMINATING"})
+
+
+def _active(life_cycle_state: str, ended_at: datetime | None) -> bool:
+    """A state that nobody knows yet goes by whether the run shows an end."""
+    if life_cycle_state in _ENDED:
+        return False
+    return life_cycle_state in _GOING_ON or ended_at is None
+
+
 @dataclass(frozen=True, slots=True)
 class WorkspaceIdentity:
     workspace_id: str
@@ -41,7 +52,7 @@ class RunSummary:
 
     @property
     def active(self) -> bool:
-        return self.ended_at is None and self.life_cycle_state not in {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
+        return _active(self.life_cycle_state, self.ended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ class Run:
 
     @property
     def active(self) -> bool:
-        return self.life_cycle_state not in {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
+        return _active(self.life_cycle_state, self.ended_at)
 
     @property
     def latest_repair_id(self) -> int | None:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobmedic.knowledge.words import Action, ActionStatus, Outcome
+from jobmedic.knowledge.words import Action, ActionStatus, DecisionStatus, Outcome
 from jobmedic.transforms.columns import later_by
 
 RETRIES = (Action.RETRY, Action.RETRY_WITH_NEW_PARAMS)
 PURGED = "purged"
+SETTLED = "settled"
+"""Gate of a decision that was overtaken: its run recovered, or is gone."""
+NOT_APPLIED = (ActionStatus.REFUSED.value, ActionStatus.FAILED.value, ActionStatus.SUPERSEDED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,20 @@ def breakers(retried: DataFrame, *keys: str) -> DataFrame:
     )
 
 
-def canaries(decisions: DataFrame, outcomes: DataFrame, *, now: Column, window_minutes: float) -> DataFrame:
-    """The newest canary of each fingerprint whose storm is not over: decided within four windows."""
+def canaries(
+    decisions: DataFrame, actions: DataFrame, outcomes: DataFrame, *, now: Column, window_minutes: float
+) -> DataFrame:
+    """The newest canary of each fingerprint whose storm is not over: decided within four windows.
+
+    A canary that was never run again tells nothing, and nobody waits for it: recorded only, refused, or mended by others.
+    """
+    silent = actions.where(F.col("status").isin(*NOT_APPLIED)).select("decision_id")
     newest = Window.partitionBy("workspace_id", "fingerprint").orderBy(F.desc("decided_at"), "decision_id")
     seen = outcomes.select("decision_id", "outcome")
     return (
-        decisions.where(F.col("storm_role") == "canary")
+        decisions.where((F.col("storm_role") == "canary") & (F.col("status") != DecisionStatus.SHADOW.value))
+        .where(F.coalesce(F.col("gate"), F.lit("")) != SETTLED)
+        .join(silent, "decision_id", "left_anti")
         .where(F.col("decided_at") >= later_by(now, F.lit(-4 * 60.0 * window_minutes)))
         .withColumn("place", F.row_number().over(newest))
         .where(F.col("place") == 1)
@@ -110,12 +121,11 @@ def canaries(decisions: DataFrame, outcomes: DataFrame, *, now: Column, window_m
 
 
 def decided_recently(decisions: DataFrame, *, now: Column, window_minutes: float) -> DataFrame:
-    """Runs that failed within the storm window and were decided for good: what waits is counted where it waits."""
+    """Runs that failed within the storm window and were decided before; `decisions` without the runs at hand."""
     return (
         decisions.where(F.col("failed_at") >= later_by(now, F.lit(-60.0 * window_minutes)))
-        .where(~F.col("status").isin("deferred", "held"))
         .groupBy("workspace_id", "fingerprint")
-        .agg(F.count("*").alias("decided_runs"))
+        .agg(F.count_distinct("run_id").alias("decided_runs"))
         .select("workspace_id", "fingerprint", "decided_runs")
     )
 

@@ -33,13 +33,32 @@ class Setting:
 def traffic(runs: DataFrame, history: History, policy: Policy, setting: Setting) -> DataFrame:
     """One row a run in; the same rows out with status, not_before, storm_role, incident_id and the last word on action and reason."""
     return (
-        runs.transform(_in_storm, history, policy)
+        runs.transform(_recorded_only, policy, setting)
+        .transform(_in_storm, history, policy)
         .transform(_following, policy)
         .transform(_with_incident, history, setting)
         .transform(_probing)
         .transform(_delayed, policy, setting)
         .transform(_rationed, history, policy, setting)
-        .transform(_with_status, policy, setting)
+        .transform(_with_status)
+    )
+
+
+def _recorded_only(runs: DataFrame, policy: Policy, setting: Setting) -> DataFrame:
+    """`own`, `off`, `unproven` and `in_shadow` tell why a run is left alone; `left_out` whether it is, though others are not.
+
+    Such a run is no canary: nobody would ever learn what became of it.
+    """
+    tag = F.lower(F.trim(F.coalesce(F.element_at(F.col("tags"), MODE_TAG), F.lit(""))))
+    wish = F.coalesce(job_setting(policy, "mode"), F.lit(""))
+    own = is_true(F.col("job_id").isin(*setting.own_job_ids)) if setting.own_job_ids else no()
+    acting = F.lit(setting.mode is Mode.ACT)
+    return (
+        runs.withColumn("own", own)
+        .withColumn("off", (tag == "off") | (wish == "off"))
+        .withColumn("unproven", acting & is_true(F.col("earned_mode") == Mode.SHADOW.value))
+        .withColumn("in_shadow", ~acting | (tag == "shadow") | (wish == "shadow"))
+        .withColumn("left_out", acting & (F.col("own") | F.col("off") | F.col("unproven") | F.col("in_shadow")))
     )
 
 
@@ -61,12 +80,16 @@ def _in_storm(runs: DataFrame, history: History, policy: Policy) -> DataFrame:
 def _following(runs: DataFrame, policy: Policy) -> DataFrame:
     """One canary a storm; the others wait for it, are released when it recovers, and are not retried when it fails."""
     episode = F.floor(F.col("failed_second") / (4 * 60 * policy.storm.window_minutes))
-    first = Window.partitionBy("workspace_id", "fingerprint", "retrying", "in_storm", episode).orderBy(
+    first = Window.partitionBy("workspace_id", "fingerprint", "retrying", "left_out", "in_storm", episode).orderBy(
         "failed_second", "run_id"
     )
     chosen = F.col("canary_run_id").isNotNull()
     is_canary = F.coalesce(F.col("canary_run_id") == F.col("run_id"), F.row_number().over(first) == 1)
-    waiting = F.col("retrying") & ((F.col("in_storm") & ~chosen) | (chosen & F.col("canary_outcome").isNull()))
+    waiting = (
+        F.col("retrying")
+        & ~F.col("left_out")
+        & ((F.col("in_storm") & ~chosen) | (chosen & F.col("canary_outcome").isNull()))
+    )
     failed = (
         F.col("retrying")
         & is_true(F.col("canary_outcome") != Outcome.RECOVERED.value)
@@ -163,28 +186,17 @@ def _rationed(runs: DataFrame, history: History, policy: Policy, setting: Settin
     )
 
 
-def _with_status(runs: DataFrame, policy: Policy, setting: Setting) -> DataFrame:
-    tag = F.lower(F.trim(F.coalesce(F.element_at(F.col("tags"), MODE_TAG), F.lit(""))))
-    wish = F.coalesce(job_setting(policy, "mode"), F.lit(""))
-    own = is_true(F.col("job_id").isin(*setting.own_job_ids)) if setting.own_job_ids else no()
-    off = (tag == "off") | (wish == "off")
-    in_shadow = (
-        F.lit(setting.mode is Mode.SHADOW)
-        | (tag == "shadow")
-        | (wish == "shadow")
-        | is_true(F.col("earned_mode") == Mode.SHADOW.value)
-    )
-    unproven = F.lit(setting.mode is Mode.ACT) & is_true(F.col("earned_mode") == Mode.SHADOW.value)
+def _with_status(runs: DataFrame) -> DataFrame:
     waits = (
-        (own, DecisionStatus.SHADOW, "own_job", "This is jobmedic's own job, which it never treats. "),
-        (off, DecisionStatus.SHADOW, "off", f"{MODE_TAG}=off: jobmedic leaves this job alone. "),
+        (F.col("own"), DecisionStatus.SHADOW, "own_job", "This is jobmedic's own job, which it never treats. "),
+        (F.col("off"), DecisionStatus.SHADOW, "off", f"{MODE_TAG}=off: jobmedic leaves this job alone. "),
         (
-            unproven,
+            F.col("unproven"),
             DecisionStatus.SHADOW,
             "autonomy",
             "Recorded only, until enough decisions of this kind were judged right. ",
         ),
-        (in_shadow, DecisionStatus.SHADOW, None, "Shadow mode, nothing is done. "),
+        (F.col("in_shadow"), DecisionStatus.SHADOW, None, "Shadow mode, nothing is done. "),
         (
             F.col("waiting_for_native"),
             DecisionStatus.DEFERRED,
