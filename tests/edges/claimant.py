@@ -11,6 +11,12 @@ from jobmedic.edges.spark import FEATURES, chosen_kind, open_session
 CLAIMS = 3
 
 
+def claim_all(ledger: DeltaLedger, name: str) -> None:
+    for n in range(CLAIMS):
+        claim = {"decision_id": f"d{n}", "claimed_by": name, "requested_at": datetime.now(UTC)}
+        ledger.merge("actions", ledger.frame("actions", [claim]), update=())
+
+
 def main(where: str, name: str, gate: Path) -> None:
     with open_session() as spark:
         ledger = DeltaLedger(spark, where, FEATURES[chosen_kind()])
@@ -18,9 +24,7 @@ def main(where: str, name: str, gate: Path) -> None:
         gate.with_suffix(f".{name}").touch()
         while not gate.exists():
             time.sleep(0.01)
-        for n in range(CLAIMS):
-            claim = {"decision_id": f"d{n}", "claimed_by": name, "requested_at": datetime.now(UTC)}
-            ledger.merge("actions", ledger.frame("actions", [claim]), update=())
+        claim_all(ledger, name)
 
 
 if __name__ == "__main__":

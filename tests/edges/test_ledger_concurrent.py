@@ -8,28 +8,29 @@ import pytest
 
 from jobmedic.edges.frames import rows_of
 from jobmedic.edges.ledger import DeltaLedger
+from tests.edges import claimant
+from tests.edges.claimant import CLAIMS, claim_all
 
-CLAIMANT = Path(__file__).with_name("claimant.py")
-CLAIMS = 3
+CLAIMANT = Path(claimant.__file__)
 
 
 @pytest.mark.timeout(600)
 def test_of_two_processes_that_claim_one_decision_one_wins(ledger: DeltaLedger, tmp_path: Path) -> None:
     ledger.merge("actions", ledger.frame("actions", [{"decision_id": "before", "claimed_by": "nobody"}]))
     gate = tmp_path / "gate"
-    names = ("ann", "bob")
-    command = [sys.executable, str(CLAIMANT), str(tmp_path / "tables")]
-    claimants = [subprocess.Popen([*command, name, str(gate)]) for name in names]
-    while not all(gate.with_suffix(f".{name}").exists() for name in names):
-        assert all(claimant.poll() is None for claimant in claimants)
-        time.sleep(0.05)
-    gate.touch()
-    assert [claimant.wait(300) for claimant in claimants] == [0, 0]
+    command = [sys.executable, str(CLAIMANT), str(tmp_path / "tables"), "ann", str(gate)]
+    with subprocess.Popen(command) as ann:
+        while not gate.with_suffix(".ann").exists():
+            assert ann.poll() is None
+            time.sleep(0.02)
+        gate.touch()
+        claim_all(ledger, "bob")
+        assert ann.wait(400) == 0
     claimed = [
         (row["decision_id"], row["claimed_by"]) for row in rows_of(ledger.read("actions").orderBy("decision_id"))
     ]
     assert [name for name, _ in claimed] == ["before", *(f"d{n}" for n in range(CLAIMS))]
-    assert {by for _, by in claimed[1:]} <= set(names)
+    assert {by for _, by in claimed[1:]} <= {"ann", "bob"}
 
 
 def test_threads_that_write_one_table_lose_no_row(ledger: DeltaLedger) -> None:
