@@ -51,7 +51,7 @@ def _line(rng: random.Random, text: str) -> str:
 
 
 Slot = tuple[str, Callable[[random.Random, str], str]]
-# Order matters: the first slot that fits takes the text.
+# Order matters: the first slot that fits takes the text. A short hexadecimal number is an error code, an address is long.
 SLOTS: tuple[Slot, ...] = (
     (r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", _hex),
     (r"[A-Za-z0-9._-]+@[A-Za-z0-9-]+\.[A-Za-z.]{2,}", _user),
@@ -61,8 +61,8 @@ SLOTS: tuple[Slot, ...] = (
         r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.])",
         lambda rng, _: ".".join(str(rng.randint(1, 250)) for _ in range(4)),
     ),
-    (r"0x[0-9a-fA-F]{4,}", lambda rng, text: "0x" + _hex(rng, text[2:])),
-    (r"(?<![A-Za-z0-9])[0-9a-f]{16,}(?![A-Za-z0-9])", _hex),
+    (r"0x[0-9a-fA-F]{9,}", lambda rng, text: "0x" + _hex(rng, text[2:])),
+    (r"(?<![A-Za-z0-9.])[0-9a-f]{16,}(?![A-Za-z0-9])", _hex),
     (r"(?<=[ '\"(:`=])/(?:[A-Za-z0-9_.=-]+/)+[A-Za-z0-9_.=-]+", _path),
     (r"(?<=port=)[0-9]{2,5}|(?<=[0-9]:)[0-9]{2,5}(?![0-9:])", _digits),
     (r"(?<=\.py:)[0-9]+|(?<=\.java:)[0-9]+|(?<=\.scala:)[0-9]+|(?<=, line )[0-9]+(?=, in )", _line),
@@ -74,13 +74,18 @@ SLOTS: tuple[Slot, ...] = (
 )
 _ANY = re.compile("|".join(f"(?P<s{number}>{pattern})" for number, (pattern, _) in enumerate(SLOTS)))
 
-WRAPPERS = (
+# Wrappers stand around exceptions, as platforms wrap them; a plain sentence is never wrapped. The JVM's own stand around the
+# JVM's exceptions only. The translated ones are those of a client that speaks another language.
+JVM_WRAPPERS = (
     "org.apache.spark.SparkException: Job aborted due to stage failure: Task {a} in stage {b}.0 failed 4 times, most recent failure: Lost task {a}.3 in stage {b}.0 (TID {c}) (10.0.{a}.{b} executor {a}): {text}",
     "Py4JJavaError: An error occurred while calling o{c}.save.\n: {text}",
-    # the same by a client that speaks another language
+)
+TRANSLATED = (
     "Fehler beim Ausführen der Aufgabe {a} (Lauf {c}): {text}",
     "L'exécution de la tâche {a} a échoué (exécution {c}) : {text}",
 )
+_JVM = re.compile(r"(?:[a-z0-9_]+\.)+[A-Z][A-Za-z0-9$]*(?:Exception|Error)\b")
+_NAMED = re.compile(r"(?:[A-Za-z0-9_.$]*(?:Exception|Error)\b|\[[A-Z][A-Z0-9_.]+\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +118,23 @@ def group_of(failure: Labelled) -> str:
     return skeleton(failure.error.strip()) + " <- " + skeleton(causes[-1] if causes else "")
 
 
+def wrappers(error: str) -> tuple[str, ...]:
+    if _JVM.match(error):
+        return (*JVM_WRAPPERS, *TRANSLATED)
+    return TRANSLATED if _NAMED.match(error) else ()
+
+
 def messages(failures: Sequence[Labelled], *, copies: int, wrapped: bool, seed: int) -> list[Message]:
-    """`copies` variations a failure, shuffled; with wrappers every other one stands in a wrapper."""
+    """`copies` variations a failure, shuffled; with wrappers every other one of an exception stands in one."""
     rng = random.Random(seed)  # noqa: S311 - seeded on purpose
     out = []
     for failure in failures:
-        group = group_of(failure)
+        group, around = group_of(failure), wrappers(failure.error) if wrapped else ()
         for copy in range(copies):
             error, trace = varied(failure.error + "\x00" + failure.error_trace, rng).split("\x00")
-            if wrapped and copy % 2:
+            if around and copy % 2:
                 numbers = {"a": rng.randint(1, 99), "b": rng.randint(1, 250), "c": rng.randint(100, 99999)}
-                error = rng.choice(WRAPPERS).format(text=error, **numbers)
+                error = rng.choice(around).format(text=error, **numbers)
             out.append(Message(group, error, trace))
     rng.shuffle(out)
     return out

@@ -54,3 +54,12 @@ def test_failures_with_another_deepest_cause_are_other_groups() -> None:
         failure("boom", "Caused by: java.lang.NullPointerException"),
     ]
     assert len({one.group for one in messages(texts, copies=1, wrapped=False, seed=1)}) == 2
+
+
+def test_a_plain_sentence_is_never_wrapped() -> None:
+    texts = [failure("Cluster terminated. Reason: Cloud Provider Shutdown")]
+    assert {one.error for one in messages(texts, copies=4, wrapped=True, seed=1)} == {texts[0].error}
+
+
+def test_an_error_code_is_no_slot() -> None:
+    assert skeleton("failed with error 0x83090aa2") != skeleton("failed with error 0x83090c1f")

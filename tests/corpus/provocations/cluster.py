@@ -115,7 +115,9 @@ def with_conf(name: str, value: str, run: object) -> object:
 
 def broadcast() -> object:
     slow = spark.range(1).select(F.udf(slowly(), "long")("id").alias("id"))
-    return spark.range(5).join(F.broadcast(slow), "id").collect()
+    return with_conf(
+        "spark.sql.adaptive.enabled", "false", lambda: spark.range(5).join(F.broadcast(slow), "id").collect()
+    )
 
 
 def jdbc(url: str, table: str = "orders", **options: str) -> object:

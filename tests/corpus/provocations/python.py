@@ -186,7 +186,13 @@ several(
             ("data_quality", "user_code", "syntax"),
             lambda: read_config(),
         ),
-        ("a time zone that does not exist", "configuration", MAIL, ("user_code",), lambda: zone("Europe/Atlantis")),
+        (
+            "a time zone that does not exist",
+            "configuration",
+            MAIL,
+            ("user_code", "dependency"),
+            lambda: zone("Europe/Atlantis"),
+        ),
         ("a log level that does not exist", "configuration", MAIL, ("user_code",), lambda: log_level("VERBOSE2")),
         ("a missing command line parameter", "configuration", MAIL, ("user_code",), lambda: missing_argument()),
         # data in files

@@ -134,10 +134,11 @@ def neutral(text: str) -> str:
         (str(WORK), "/srv/work"),
         (sys.prefix, "/srv/env"),
         (sys.base_prefix, "/usr/local"),
-        (socket.gethostname(), "worker-1"),
     ):
         text = text.replace(found, put)
-    text = re.sub(r"/tmp/[A-Za-z0-9_.-]+", "/srv/tmp", text)
+    text = re.sub(rf"\b{re.escape(socket.gethostname())}\b", "worker-1", text)
+    text = re.sub(r"\b192\.0\.2\.[0-9]+\b", "10.0.0.7", text)
+    text = re.sub(r"/tmp/[A-Za-z0-9_.@{}-]*", "/srv/tmp/x", text)
     return text.replace(f"/home/{getpass.getuser()}", "/home/app").replace("/root/", "/home/app/")
 
 
