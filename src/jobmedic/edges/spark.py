@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TIME_ZONE = "spark.sql.session.timeZone"
+# PySpark 4.1 and later look up who called, and whether IPython is there, at every function of every expression: a third
+# of the driver's time where plans are large and data small (`_capture_call_site` in pyspark/errors/utils.py).
+CALL_SITES = "spark.python.sql.dataFrameDebugging.enabled"
 
 
 class SparkError(Exception):
@@ -102,6 +105,7 @@ def _sail() -> Generator["SparkSession"]:
         host, port = server.listening_address or ("127.0.0.1", 0)  # never None once it was started
         session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
         session.conf.set(TIME_ZONE, "UTC")
+        session.conf.set(CALL_SITES, "false")
         try:
             yield session
         finally:

@@ -119,7 +119,7 @@ class Decider:
         for name in same:
             unchanged = unchanged & F.col(name).eqNullSafe(F.col(f"old_{name}"))
         joined = decided.join(stored.withColumn("stored", F.lit(True)), "decision_id", "left")
-        return joined.where(~unchanged).select(*decided.columns)
+        return joined.where(~unchanged).drop("stored", *[f"old_{name}" for name in same])
 
     def history(self, runs: DataFrame) -> History:
         """The past as the decision on these runs needs it."""
