@@ -76,6 +76,13 @@ def test_the_deepest_cause_decides_and_not_its_wrapper(spark: SparkSession) -> N
     assert first["error_class"] == "java.net.UnknownHostException"
 
 
+def test_what_python_raises_from_is_the_cause(spark: SparkSession) -> None:
+    first = 'Traceback (most recent call last):\n  File "a.py", line 1, in run\nacme.RateLimitError: slow down\n'
+    then = "\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\nTimeoutError: 1 s"
+    (row,) = _rows(spark, ("TimeoutError: 1 s", first + then, None))
+    assert row["error_class"] == "acme.RateLimitError"
+
+
 def test_a_cause_inside_suppressed_is_not_the_cause(spark: SparkSession) -> None:
     text = "java.io.IOException: disk\n\tat a.B.c(B.java:1)\n\tSuppressed: java.lang.X: y\n\tCaused by: java.net.Z: q\nCaused by: java.io.EOFException: end"
     (row,) = _rows(spark, (text, None, None))
