@@ -43,8 +43,10 @@ def _last_line(text: Column) -> Column:
 
 
 def deepest(error: Column, trace: Column) -> Column:
-    """The last `Caused by` (not one inside `Suppressed`), what Python's `raise … from` names first, else the error, else
-    the last line of the trace; without frames.
+    """What went wrong first, without frames.
+
+    The last `Caused by` (not one inside `Suppressed`), what Python's `raise … from` names first, the error, else the
+    last line of the trace.
     """
     whole = F.concat_ws("\n", error, trace)
     plain = F.when(F.trim(error) != "", error).otherwise(_last_line(trace))
