@@ -41,7 +41,11 @@ def main(
             console.print(shown(f"{corpus.name}: {len(plain)} variations", compare(spark, plain)))
             console.print(shown(f"{corpus.name}: half of them in wrappers", compare(spark, wrapped)))
             clock = speed(spark, plain, rows=rows, drained=drained)
-            console.print(f"messages a second: {clock.ours:,.0f}, Drain3 {clock.drain:,.0f}: {clock.ratio:.1f} times\n")
+            console.print(f"messages a second: {clock.ours:,.0f}, Drain3 {clock.drain:,.0f}: {clock.ratio:.1f} times")
+            per_core = (
+                f"{clock.ours_per_core:,.0f}, Drain3 {clock.drain_per_core:,.0f}: {clock.ratio_per_core:.1f} times"
+            )
+            console.print(f"messages a second of one core: {per_core}\n")
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ SLOTS: tuple[Slot, ...] = (
         r"(?<=stage )[0-9]+\.[0-9]+|(?<=\(TID )[0-9]+|(?<=[Tt]ask )[0-9]+(?:\.[0-9]+)?(?= in stage)|(?<=calling o)[0-9]+",
         _line,
     ),
-    (r"(?<![A-Za-z0-9_.-])[0-9]{5,}(?![A-Za-z0-9_-])", _digits),
+    (r"(?<![A-Za-z0-9_.-])(?<!SQLSTATE: )[0-9]{5,}(?![A-Za-z0-9_-])", _digits),
 )
 _ANY = re.compile("|".join(f"(?P<s{number}>{pattern})" for number, (pattern, _) in enumerate(SLOTS)))
 
@@ -85,7 +85,7 @@ TRANSLATED = (
     "L'exécution de la tâche {a} a échoué (exécution {c}) : {text}",
 )
 _JVM = re.compile(r"(?:[a-z0-9_]+\.)+[A-Z][A-Za-z0-9$]*(?:Exception|Error)\b")
-_NAMED = re.compile(r"(?:[A-Za-z0-9_.$]*(?:Exception|Error)\b|\[[A-Z][A-Z0-9_.]+\])")
+_NAMED = re.compile(r"(?:[A-Za-z0-9_.$]+(?:Exception|Error)\b|\[[A-Z][A-Z0-9_.]+\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,26 @@ def varied(text: str, rng: random.Random) -> str:
     return _ANY.sub(other, text)
 
 
+_CAUSED = re.compile(r"^Caused by: ([^\n]*)", re.MULTILINE)
+_CHAINED = re.compile(
+    r"^(?:The above exception was the direct cause|During handling of the above exception)", re.MULTILINE
+)
+
+
 def group_of(failure: Labelled) -> str:
-    """The error's skeleton, and that of the deepest cause where the trace tells one."""
-    causes = re.findall(r"^Caused by: ([^\n]*)", f"{failure.error}\n{failure.error_trace}", re.MULTILINE)
-    return skeleton(failure.error.strip()) + " <- " + skeleton(causes[-1] if causes else "")
+    """The error's skeleton, and that of the deepest cause where the trace tells one.
+
+    Strict: two wrappers around one cause are two groups. The JVM tells the deepest cause last, Python tells it first.
+    """
+    causes = _CAUSED.findall(f"{failure.error}\n{failure.error_trace}")
+    parts = _CHAINED.split(failure.error_trace)
+    first = (
+        [line for line in parts[0].splitlines() if line.strip() and not line.startswith((" ", "\t"))]
+        if len(parts) > 1
+        else []
+    )
+    deepest = causes[-1] if causes else first[-1] if first else ""
+    return skeleton(failure.error.strip()) + " <- " + skeleton(deepest)
 
 
 def wrappers(error: str) -> tuple[str, ...]:
