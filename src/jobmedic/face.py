@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobmedic.pipeline.feedback_csv import ImportReport
     from jobmedic.pipeline.learn_report import LearnReport
     from jobmedic.pipeline.replay import ReplayReport
+    from jobmedic.pipeline.report.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +134,11 @@ class Jobmedic:
         now = equipment.clock.now()
         return replay(equipment.ledger, Variant(equipment.policy), variant, since=now - since if since else None)
 
-    def report(self, output: Path, *, since: timedelta | None = None) -> Path:
-        """Writes the HTML report over the tables and returns where it is."""
+    def report(self, output: Path, *, since: timedelta | None = None) -> "Figures":
+        """Writes the HTML report over the tables and returns what it shows."""
         from jobmedic.pipeline.report import write_report
 
-        write_report(self.equipment.ledger, output, now=self.equipment.clock.now(), since=since)
-        return output
+        return write_report(self.equipment.ledger, output, now=self.equipment.clock.now(), since=since)
 
     def table(self, name: str) -> "DataFrame":
         """A table or view of the ledger, for queries and plots."""
