@@ -95,7 +95,9 @@ def test_a_claim_of_a_pass_that_still_lives_is_left_to_it(admit: Admit) -> None:
     "fault",
     [
         Fault("runs/repair", drop=True, applied=True),
-        Fault("runs/repair", status=400, body={"error_code": "INVALID_STATE", "message": "run is active"}, applied=True),
+        Fault(
+            "runs/repair", status=400, body={"error_code": "INVALID_STATE", "message": "run is active"}, applied=True
+        ),
         Fault("runs/repair", status=504, applied=True),
     ],
     ids=["cut", "refused", "timed out"],

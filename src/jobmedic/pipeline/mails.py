@@ -91,7 +91,7 @@ class OwnerMails:
         first = min((one.failed_at for one in members if one.failed_at), default=self.now)
         hours = self.plan.policy.mail.window_hours
         return owner_mail(
-            [self._letter(one) for one in members],
+            [self._letter(one) for one in reversed(members)],  # they were claimed oldest first
             recipients=(recipient,),
             sender=self.plan.sender or "",
             window=mail_window(first, hours),

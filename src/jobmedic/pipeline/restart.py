@@ -54,7 +54,7 @@ class Restart:
     def _repair(self, claimed: Claimed, run: Run) -> Result:
         request = RepairRequest(
             run_id=run.run_id,
-            rerun_tasks=claimed.task_keys,
+            rerun_tasks=() if _has_no_tasks(run) else claimed.task_keys,
             job_parameters={**run.job_parameters, **claimed.params},
             latest_repair_id=run.latest_repair_id,
         )
@@ -113,6 +113,10 @@ def _moved(claimed: Claimed, run: Run) -> Result | None:
     if run.result_state == SUCCESS:
         return _result(claimed, ActionStatus.SUPERSEDED, "the run has succeeded meanwhile")
     return None
+
+
+def _has_no_tasks(run: Run) -> bool:
+    return all(attempt.task_run_id == run.run_id for attempt in run.attempts)
 
 
 def _newer(claimed: Claimed, run: Run) -> tuple[Repair, ...]:

@@ -158,6 +158,7 @@ class Job:
 class RepairRequest:
     run_id: int
     rerun_tasks: tuple[str, ...]
+    """Empty for a run without tasks: whatever failed."""
     job_parameters: Mapping[str, str]
     latest_repair_id: int | None
 

@@ -39,8 +39,8 @@ def gates(policy: Policy, *, now: Column) -> tuple[Gate, ...]:
                 "The run ended SUCCESS_WITH_FAILURES: its owner tolerates this failure, so it is reported and not repaired"
             ),
         ),
-        Gate("job_gone", _retrying() & _job_gone(), mail, F.lit("The job is gone, so there is nothing to repair")),
         Gate("submitted", _retrying() & _not_ours_to_start(policy), mail, _submitted()),
+        Gate("job_gone", _retrying() & _job_gone(), mail, F.lit("The job is gone, so there is nothing to repair")),
         Gate("category", _retrying() & (F.col("retries_allowed") == 0), mail, _no_retry()),
         Gate(
             "age",
@@ -140,7 +140,9 @@ def _tolerated(policy: Policy) -> Column:
 
 
 def _job_gone() -> Column:
-    return F.col("job_id").isNotNull() & is_true(~F.col("job_exists"))
+    """A one-time submit shows the id of a job that never was."""
+    one_time = is_true(F.col("run_type") == "SUBMIT_RUN")
+    return F.col("job_id").isNotNull() & ~one_time & is_true(~F.col("job_exists"))
 
 
 def _not_ours_to_start(policy: Policy) -> Column:

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, ActionStatus, DecisionStatus, Outcome
-from jobmedic.transforms.columns import later_by
+from jobmedic.transforms.columns import is_true, later_by
 
 RETRIES = (Action.RETRY, Action.RETRY_WITH_NEW_PARAMS)
 PURGED = "purged"
@@ -96,26 +96,31 @@ def breakers(retried: DataFrame, *keys: str) -> DataFrame:
 def canaries(
     decisions: DataFrame, actions: DataFrame, outcomes: DataFrame, *, now: Column, window_minutes: float
 ) -> DataFrame:
-    """The newest canary of each fingerprint whose storm is not over: decided within four windows.
+    """The newest canary of each fingerprint whose storm is not over: it still runs, or was decided or seen to end within
+    four windows.
 
-    A canary that was never run again tells nothing, and nobody waits for it: recorded only, refused, or mended by others.
+    A canary that was never run again tells nothing, and nobody waits for it: recorded only, refused, mended by others,
+    or purged before it ended.
     """
+    recent = later_by(now, F.lit(-4 * 60.0 * window_minutes))
+    ended = F.col("outcome") != Outcome.PENDING.value
     silent = actions.where(F.col("status").isin(*NOT_APPLIED)).select("decision_id")
     newest = Window.partitionBy("workspace_id", "fingerprint").orderBy(F.desc("decided_at"), "decision_id")
-    seen = outcomes.select("decision_id", "outcome")
+    seen = outcomes.select("decision_id", "outcome", "observed_at", "final_state")
     return (
         decisions.where((F.col("storm_role") == "canary") & (F.col("status") != DecisionStatus.SHADOW.value))
         .where(F.coalesce(F.col("gate"), F.lit("")) != SETTLED)
         .join(silent, "decision_id", "left_anti")
-        .where(F.col("decided_at") >= later_by(now, F.lit(-4 * 60.0 * window_minutes)))
+        .join(seen, "decision_id", "left")
+        .where(F.coalesce(F.col("final_state"), F.lit("")) != PURGED)
+        .where(~is_true(ended) | (F.col("decided_at") >= recent) | (F.col("observed_at") >= recent))
         .withColumn("place", F.row_number().over(newest))
         .where(F.col("place") == 1)
-        .join(seen, "decision_id", "left")
         .select(
             "workspace_id",
             "fingerprint",
             F.col("run_id").alias("canary_run_id"),
-            F.when(F.col("outcome") != Outcome.PENDING, F.col("outcome")).alias("canary_outcome"),
+            F.when(ended, F.col("outcome")).alias("canary_outcome"),
         )
     )
 

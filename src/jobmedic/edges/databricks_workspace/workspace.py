@@ -88,7 +88,8 @@ class DatabricksWorkspace:
         """A WorkspaceError does not say that nothing happened, whatever its status: read the run again."""
         body: dict[str, Any] = {
             "run_id": request.run_id,
-            "rerun_tasks": list(request.rerun_tasks),
+            # The one excludes the other.
+            **({"rerun_tasks": list(request.rerun_tasks)} if request.rerun_tasks else {"rerun_all_failed_tasks": True}),
             "rerun_dependent_tasks": True,
         }
         if request.job_parameters:
