@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
+FAILED = 1
 BAD_USE = 2
 
 OPTION = "--set"
@@ -29,10 +30,21 @@ def main() -> None:
         sys.stderr.write(f"jobmedic: {error}\n")
         raise SystemExit(BAD_USE) from None
     os.environ.update(settings)
+    if code := _run(arguments):
+        raise SystemExit(code)
+
+
+def _run(arguments: list[str]) -> int:
     from jobmedic.cli.app import main as command_line
 
-    if code := command_line(arguments):
-        raise SystemExit(code)
+    try:
+        return command_line(arguments)
+    except ModuleNotFoundError as error:
+        # The wheel brings no Spark of its own: one of another version would fight that of the runtime.
+        if (error.name or "").partition(".")[0] != "pyspark":
+            raise
+        sys.stderr.write("jobmedic: no Spark is installed; run on Databricks, or: pip install 'jobmedic[local]'\n")
+        return FAILED
 
 
 def split_settings(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:

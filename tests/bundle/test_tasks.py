@@ -2,6 +2,9 @@
 
 import importlib.metadata
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +55,23 @@ def test_a_bad_setting_ends_with_one_line_and_exit_2(
         main()
     assert stopped.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def without_spark(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the entry point as where the wheel alone is installed."""
+    hidden = "import sys; sys.modules['pyspark'] = None; from jobmedic.tasks import main; main()"
+    return subprocess.run([sys.executable, "-c", hidden, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_where_no_spark_is_installed_one_line_says_what_to_install(tmp_path: Path) -> None:
+    done = without_spark("tables", "upgrade", "--tables", str(tmp_path / "tables"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"jobmedic: no Spark is installed; .+jobmedic\[local\]'\n", done.stderr)
+
+
+def test_a_command_that_succeeds_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["jobmedic", "--version"])
+    main()
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task["parameters"][0])

@@ -2,17 +2,20 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from jobmedic.cli import check, classify, demo, feedback, learn, passes, replay, report, tables, tune
 from jobmedic.cli.errors import explained
 
+# Newer typers carry a Click of their own instead of the package; both are found through what typer exports.
+ClickException: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
 app = typer.Typer(
     name="jobmedic",
     help="First aid for failed Databricks job runs.",
+    epilog="Every command takes --set NAME=VALUE for a setting that has no flag; `jobmedic check` lists the settings.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -31,7 +34,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    _: Annotated[bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)] = False,
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """First aid for failed Databricks job runs."""
 
@@ -52,12 +57,14 @@ app.add_typer(tables.app, name="tables")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; the exit code is 0, 1 for a pass that failed, 2 for bad use."""
     try:
-        result = typer.main.get_command(app)(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
-    except click.exceptions.Exit as leaving:
+        result = typer.main.get_command(app)(
+            args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False
+        )
+    except typer.Exit as leaving:
         return leaving.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return _failed("stopped", 1)
-    except click.ClickException as error:
+    except ClickException as error:
         error.show()
         return 2
     except KeyboardInterrupt:
