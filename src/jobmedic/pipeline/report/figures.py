@@ -53,7 +53,7 @@ def gather(ledger: Ledger, *, now: datetime, since: timedelta | None) -> Figures
     return Figures(
         since=start,
         modes=tuple(row["mode"] for row in rows_of(decisions.select("mode").distinct().orderBy("mode"))),
-        totals=_totals(decisions, failures, passes, ledger.read("v_open_incidents")),
+        totals=_totals(decisions, failures, passes, ledger),
         hourly=hourly,
         failures=_over_time(failures, ledger.read("diagnoses"), hourly=hourly),
         actions=_counted(decisions, "action", "done"),
@@ -77,7 +77,7 @@ def _span(failures: DataFrame) -> timedelta:
     return timedelta(microseconds=(row["last"] or 0) - (row["first"] or 0))
 
 
-def _totals(decisions: DataFrame, failures: DataFrame, passes: DataFrame, incidents: DataFrame) -> dict[str, Any]:
+def _totals(decisions: DataFrame, failures: DataFrame, passes: DataFrame, ledger: Ledger) -> dict[str, Any]:
     applied = F.col("action_status") == "applied"
     mailed = applied & (F.col("action") == Action.SEND_EMAIL.value)
     made = decisions.agg(
@@ -86,7 +86,6 @@ def _totals(decisions: DataFrame, failures: DataFrame, passes: DataFrame, incide
         _sum(F.col("retry_outcome").isNotNull()).alias("retries_ended"),
         _sum(applied & F.col("action").isin("retry", "retry_with_new_params")).alias("retries"),
         _sum(mailed).alias("mailed"),
-        _sum(mailed & F.col("action_error").isNull()).alias("mails"),
         F.coalesce(F.sum("saved_usd"), F.lit(0.0)).alias("saved_usd"),
         F.coalesce(F.sum("wasted_usd"), F.lit(0.0)).alias("wasted_usd"),
         F.coalesce(F.sum("cost_usd"), F.lit(0.0)).alias("retry_usd"),
@@ -105,8 +104,15 @@ def _totals(decisions: DataFrame, failures: DataFrame, passes: DataFrame, incide
         F.coalesce(F.sum(F.col("tokens_in") + F.col("tokens_out")), F.lit(0)).alias("tokens"),
         F.coalesce(F.sum("cost_usd"), F.lit(0.0)).alias("model_usd"),
     )
-    found: dict[str, Any] = {"incidents": incidents.count()}
-    for frame in (made, seen, model):
+    # One mail may cover many decisions: they share its Message-ID.
+    letters = ledger.read("actions").where(
+        (F.col("action") == Action.SEND_EMAIL.value) & (F.col("status") == "applied")
+    )
+    sent = letters.join(decisions.select("decision_id"), "decision_id", "left_semi").agg(
+        F.countDistinct("message_id").alias("mails")
+    )
+    found: dict[str, Any] = {"incidents": ledger.read("v_open_incidents").count()}
+    for frame in (made, seen, model, sent):
         found |= frame.collect()[0].asDict()
     return found
 

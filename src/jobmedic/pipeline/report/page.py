@@ -34,7 +34,15 @@ def render(figures: Figures, *, now: datetime) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"words": _words, "utc": _utc, "usd": _usd, "percent": _percent, "link": is_link, "count": _count}
+    env.filters |= {
+        "words": _words,
+        "utc": _utc,
+        "usd": _usd,
+        "round_usd": _round_usd,
+        "percent": _percent,
+        "link": is_link,
+        "count": _count,
+    }
     chart = stacked(figures.failures, hourly=figures.hourly)
     return env.get_template("report.html.j2").render(
         f=figures,
@@ -74,6 +82,11 @@ def _utc(at: datetime | None) -> str:
 def _usd(amount: float | None) -> str:
     value = float(amount or 0)
     return f"${value:,.4f}" if 0 < abs(value) < 0.01 else f"${value:,.2f}"  # noqa: PLR2004 - a cent
+
+
+def _round_usd(amount: float | None) -> str:
+    value = float(amount or 0)
+    return f"${value:,.0f}" if value >= 100 else _usd(value)  # noqa: PLR2004 - cents tell nothing then
 
 
 def _percent(part: float | None, whole: float | None) -> str:
