@@ -105,8 +105,12 @@ class Jobmedic:
 
     def learn(self, pictures: Path | None = None) -> "LearnReport":
         """Scores what was decided since the last time and logs it; `pictures` keeps the charts in a folder too."""
+        from jobmedic.knowledge.prompt import diagnosis_prompt
         from jobmedic.pipeline.learn import learn
 
+        prompt = diagnosis_prompt()
+        self.equipment.registry.register_prompt("jobmedic_diagnose", prompt.version, prompt.system)
+        _ = self.equipment.champion  # registers what is in force, where nothing was yet
         with TemporaryDirectory() as scratch:
             folder = pictures or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ def triage(
     from jobmedic.cli.screen import print_json, stages
     from jobmedic.face import Jobmedic
 
-    settings = settings_of(tables=tables, mode=mode, since=since, policy=policy)
+    settings = settings_of(tables=tables, mode=mode, since=since, policy=policy, source=source)
     with Jobmedic(settings) as medic, stages(quiet=as_json) as on_stage:
         if run_id is not None:
             processed = medic.process_run(run_id, on_stage=on_stage)
@@ -57,7 +57,7 @@ def watch(
     from jobmedic.face import Jobmedic
     from jobmedic.pipeline.triage import PassError
 
-    settings = settings_of(tables=tables, mode=mode, since=since, policy=policy)
+    settings = settings_of(tables=tables, mode=mode, since=since, policy=policy, source=source)
     with Jobmedic(settings) as medic:
         look_back = since is not None
         while True:

@@ -128,6 +128,44 @@ def promote(deployment: Tuned, folder: Folder = DATA, seed: Seed = 0, as_json: J
     return 0
 
 
+@app.command("precedents")
+def precedents(folder: Folder = DATA, seed: Seed = 0, tables: Tables = None, as_json: Json = False) -> int:
+    """Measure what judged examples beside the question are worth: the champion with and without them."""
+    from dataclasses import asdict
+
+    from jobmedic.cli.screen import print_json
+    from jobmedic.edges.redact import redact_for_model
+    from jobmedic.pipeline.tune.evaluate import load_held_out
+    from jobmedic.pipeline.tune.precedents import measure_precedents
+    from jobmedic.pipeline.tune.prepare import HELD_OUT
+    from jobmedic.wiring import opened
+
+    questions = 2 * len(load_held_out(folder / HELD_OUT))
+    with (
+        opened(settings_of(tables=tables)) as equipment,
+        typer.progressbar(length=questions, label="asking twice", file=_stderr()) as bar,
+    ):
+        _far_end(equipment)
+        found = measure_precedents(
+            equipment.ledger,
+            equipment.tracker,
+            equipment.deployment(equipment.champion.deployment),
+            folder,
+            redact=redact_for_model,
+            progress=lambda: bar.update(1),
+            seed=seed,
+        )
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for name, marks in (("without", found.champion), ("with", found.challenger)):
+            typer.echo(
+                f"{name:<8} macro-F1 {marks.macro_f1:.3f}, accuracy {marks.accuracy:.3f}, wrong retries {marks.wrong_retry_rate:.3f}"
+            )
+        typer.echo(f"p = {found.p_value:.4f} (paired bootstrap)")
+    return 0
+
+
 def _far_end(equipment: "Equipment") -> "FineTuning":
     from jobmedic.edges.fine_tuning import AzureFineTuning
     from jobmedic.settings import SettingsError

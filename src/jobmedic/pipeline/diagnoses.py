@@ -122,7 +122,7 @@ class Diagnoser:
         ledger = self.ports.ledger
         feedback = ledger.read("feedback")
         told = judged(ledger.read("decisions"), ledger.read("actions"), ledger.read("outcomes"), feedback)
-        catalogue = said.select("rule", "confidence").distinct()
+        catalogue = said.select("rule", "category", "confidence").distinct()
         learned = rule_confidence(told, catalogue).select("rule", F.col("confidence").alias("learned"))
         joined = said.join(learned, "rule", "left")
         return joined.withColumn("confidence", F.coalesce("learned", "confidence")).drop("learned")
