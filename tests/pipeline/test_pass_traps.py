@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,7 +45,7 @@ class Night:
 
 @pytest.fixture(scope="module")
 def night(spark: SparkSession, features: Features, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
-    folder: Path = tmp_path_factory.mktemp("night")
+    folder = tmp_path_factory.mktemp("night")
     with Sandbox(SCENARIO) as sandbox:
         sandbox.world.advance(3600)
         ledger = DeltaLedger(spark, folder / "tables", features)
