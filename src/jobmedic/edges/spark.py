@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,8 +88,20 @@ def chosen_kind(environ: Mapping[str, str] | None = None) -> SparkKind:
 def open_session(kind: SparkKind | None = None) -> Generator["SparkSession"]:
     """A session whose times are UTC; closed at the end, but for the one that Databricks lends."""
     opener = {SparkKind.SAIL: _sail, SparkKind.CLASSIC: _classic, SparkKind.DATABRICKS: _databricks}
+    _tell_that_this_is_no_doctest()
     with opener[kind or chosen_kind()]() as session:
         yield session
+
+
+def _tell_that_this_is_no_doctest() -> None:
+    """Without it, a process started by `python -c` ends with "Could not find valid SPARK_HOME".
+
+    PySpark's Connect client (`check_dependencies` in pyspark/sql/connect/utils.py) takes a main module that has neither a
+    file nor a spec for its own doctests. Programs that start wheel tasks start them so.
+    """
+    main = sys.modules["__main__"]
+    if main.__spec__ is None and not hasattr(main, "__file__"):
+        main.__spec__ = ModuleSpec("__main__", None)
 
 
 @contextmanager
