@@ -38,8 +38,6 @@ CHANGING = (
     "job_exists",
     "owner",
 )
-TELLING = ("repairs", "executions", "native_retries_pending", "run_result_state")
-"""If these stand as they stood, nothing happened to the run since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +140,15 @@ class Collector:
         rows = (
             self.ports.ledger.read("failures")
             .where((F.col("workspace_id") == self.workspace_id) & F.col("run_id").isin(list(run_ids)))
-            .select("task_run_id", *TELLING)
+            .select("task_run_id", *CHANGING)
             .collect()
         )
-        return {row["task_run_id"]: tuple(row[name] for name in TELLING) for row in rows}
+        return {row["task_run_id"]: tuple(row[name] for name in CHANGING) for row in rows}
 
     def _store(self, reads: list[ReadRun], stored: dict[int, tuple[Any, ...]]) -> int:
         """Failures that stand in the ledger exactly so already are left out: a quiet pass writes nothing."""
         rows = [row for read in reads for row in read.rows]
-        changed = [row for row in rows if stored.get(row["task_run_id"]) != tuple(row[name] for name in TELLING)]
+        changed = [row for row in rows if stored.get(row["task_run_id"]) != tuple(row[name] for name in CHANGING)]
         fresh = sum(row["task_run_id"] not in stored for row in rows)
         if changed:
             frame = at_hand(fingerprint(self.ports.ledger.frame("failures", changed), self.plan.masks))

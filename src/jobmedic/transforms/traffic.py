@@ -133,10 +133,10 @@ def _following(runs: DataFrame, policy: Policy) -> DataFrame:
 
 
 def _with_incident(runs: DataFrame, history: History, setting: Setting) -> DataFrame:
-    """A storm, or an escalation, belongs to the open incident of its fingerprint, else to a new one of this day."""
+    """A storm, or an escalation, belongs to the open incident of its fingerprint, else to a new one of this hour."""
     belongs = F.col("in_storm") | (F.col("action") == Action.ESCALATE.value)
-    day = F.date_format(setting.now, "yyyy-MM-dd")
-    fresh = F.substring(F.sha2(F.concat_ws("|", "workspace_id", "fingerprint", day), 256), 1, 32)
+    hour = F.date_format(setting.now, "yyyy-MM-dd HH")
+    fresh = F.substring(F.sha2(F.concat_ws("|", "workspace_id", "fingerprint", hour), 256), 1, 32)
     return runs.join(F.broadcast(history.open_incidents), ["workspace_id", "fingerprint"], "left").withColumn(
         "incident_id", F.when(belongs, F.coalesce(F.col("open_incident_id"), fresh))
     )
