@@ -63,12 +63,14 @@ class Jobmedic:
 
     def triage(self, *, look_back: bool = False, on_stage: Callable[[str], None] | None = None) -> PassReport:
         """One pass over the workspace. `look_back` lists from `JOBMEDIC_SINCE` again, whatever earlier passes saw."""
-        return triage(self.equipment.ports, self.equipment.plan(look_back=look_back), on_stage=on_stage)
+        plan = self.equipment.plan(look_back=look_back)  # a bad policy is told before anything is connected
+        return triage(self.equipment.ports, plan, on_stage=on_stage)
 
     def process_run(self, run_id: int, *, on_stage: Callable[[str], None] | None = None) -> ProcessedRun:
         """One run, at once: read, diagnosed, decided and, in act mode, acted on."""
+        plan = self.equipment.plan()
         ports = self.equipment.ports
-        report = triage(ports, self.equipment.plan(), run_id=run_id, on_stage=on_stage)
+        report = triage(ports, plan, run_id=run_id, on_stage=on_stage)
         return ProcessedRun(run_id, decision_of(ports, report.workspace_id, run_id), report)
 
     def feedback(

@@ -215,13 +215,13 @@ class Equipment:
 
     def plan(self, *, look_back: bool = False) -> Plan:
         """A plan for one pass, with an id of its own."""
-        settings = self.settings
+        settings, policy = self.settings, self.policy
         pass_id = new_pass_id(self.clock.now())
         return Plan(
             pass_id=pass_id,
             claimant=claimant(pass_id),
             mode=settings.jobmedic_mode,
-            policy=self.policy,
+            policy=policy,
             catalogue=self.catalogue,
             masks=Masks.load(),
             since=settings.jobmedic_since,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,10 @@ def jobmedic(home: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Pri
 
 @pytest.fixture
 def sandbox(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Ten failed runs of three causes, an hour old, behind the environment's variables."""
-    with Sandbox(load_scenario_of(10, 3, minutes=30)) as world:
-        world.world.advance(3600)
+    """Ten failed runs of three causes, all of the last hour, behind the environment's variables."""
+    scenario = load_scenario_of(10, 3, minutes=20)
+    with Sandbox(scenario.model_copy(update={"start": datetime.now(UTC) - timedelta(hours=1)})) as world:
+        world.world.advance(3500)
         for name, value in world.environment().items():
             monkeypatch.setenv(name, value)
         yield world

@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +22,18 @@ def test_help_imports_nothing_heavy() -> None:
     """What keeps `--help` within half a second; time itself is measured by the benchmarks."""
     seen = "import sys, jobmedic.cli.app; print(sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True).stdout
-    heavy = {"pyspark", "pandas", "pyarrow", "mlflow", "openai", "databricks", "pydantic", "apprise", "numpy", "matplotlib"}
+    heavy = {
+        "pyspark",
+        "pandas",
+        "pyarrow",
+        "mlflow",
+        "openai",
+        "databricks",
+        "pydantic",
+        "apprise",
+        "numpy",
+        "matplotlib",
+    }
     assert not {name for name in heavy if f"'{name}'" in loaded}
 
 
@@ -59,16 +69,10 @@ def test_classify_answers_in_order_and_reports_broken_lines(jobmedic: Callable, 
     assert "in.jsonl:2:" in said.err
 
 
-def test_triage_in_shadow_touches_nothing_and_tells_its_decisions(jobmedic: Callable, sandbox: Sandbox) -> None:
-    said = jobmedic("triage", "--json")
-    report = json.loads(said.out)
-    assert said.code == 0, said.err
-    assert (report["mode"], report["failures"]) == ("shadow", 10)
+def test_triage_records_in_shadow_and_acts_once_in_act_mode(jobmedic: Callable, sandbox: Sandbox) -> None:
+    shadow = json.loads(jobmedic("triage", "--json").out)
+    assert (shadow["mode"], shadow["failures"], shadow["actions"]) == ("shadow", 10, {})
     assert not sandbox.mails
-    assert not any(run.repairs for run in sandbox.world.runs.values() if hasattr(run, "repairs"))
-
-
-def test_triage_acts_once_however_often_it_is_called(jobmedic: Callable, sandbox: Sandbox) -> None:
     first = json.loads(jobmedic("triage", "--mode", "act", "--json").out)
     second = json.loads(jobmedic("triage", "--mode", "act", "--json").out)
     assert sum(first["actions"].values()) > 0
@@ -86,12 +90,20 @@ def test_check_proves_each_connection_and_hides_secrets(jobmedic: Callable, sand
     said = jobmedic("check", "--json")
     states = {one["name"]: one["state"] for one in json.loads(said.out)["checks"]}
     assert said.code == 0, said.out
-    assert {name for name, state in states.items() if state == "ok"} >= {"tables", "workspace", "model", "mail", "mlflow"}
+    assert {name for name, state in states.items() if state == "ok"} >= {
+        "tables",
+        "workspace",
+        "model",
+        "mail",
+        "mlflow",
+    }
     assert len(sandbox.mails) == 1
     assert sandbox.token not in said.out + said.err
 
 
-def test_a_workspace_that_is_not_there_fails_the_pass_in_one_line(jobmedic: Callable, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workspace_that_is_not_there_fails_the_pass_in_one_line(
+    jobmedic: Callable, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
     monkeypatch.setenv("DATABRICKS_RETRY_TIMEOUT", "1s")
     said = jobmedic("triage")
@@ -104,7 +116,7 @@ def test_a_wrong_token_is_told_as_such(jobmedic: Callable, sandbox: Sandbox, mon
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-wrong")
     said = jobmedic("triage")
     assert said.code == 1
-    assert "DATABRICKS_TOKEN" in said.err or "sign" in said.err or "credentials" in said.err
+    assert "DATABRICKS_TOKEN" in said.err
 
 
 def test_upgrading_the_tables_twice_changes_nothing(jobmedic: Callable, home: Path) -> None:
@@ -119,7 +131,5 @@ def test_feedback_on_a_decision_that_does_not_exist_is_refused(jobmedic: Callabl
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    began = time.perf_counter()
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("jobmedic ")
-    assert time.perf_counter() >= began

@@ -190,7 +190,7 @@ def decision_of(ports: Ports, workspace_id: str, run_id: int) -> dict[str, Any] 
     rows = (
         ports.ledger.read("v_decisions")
         .where((F.col("workspace_id") == workspace_id) & (F.col("run_id") == run_id))
-        .orderBy(F.desc("attempt"))
+        .orderBy(F.desc("decided_at"), F.desc("attempts_before"))
         .limit(1)
         .collect()
     )

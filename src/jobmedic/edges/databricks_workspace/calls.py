@@ -21,7 +21,7 @@ _GONE_WORDS = ("does not exist", "doesn't exist")
 _REMEDIES: Mapping[int, str] = {
     400: "The request was refused as it stands",
     401: "Set DATABRICKS_TOKEN to a valid token, or sign in with a profile (DATABRICKS_CONFIG_PROFILE)",
-    403: "Give this principal the right to it in the workspace",
+    403: "Check that DATABRICKS_TOKEN belongs to this workspace, and give its principal the right to it",
     404: "Check that DATABRICKS_HOST is the URL of a Databricks workspace",
     429: "The workspace limits the rate of calls: lower JOBMEDIC_CONCURRENCY or raise DATABRICKS_RETRY_TIMEOUT",
     503: "The workspace is overloaded or down: try again later",
