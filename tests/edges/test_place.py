@@ -43,8 +43,10 @@ def test_two_folders_never_share_a_schema() -> None:
     assert one.schema != other.schema
 
 
-def test_a_catalogs_schema_is_refused_where_it_would_not_outlive_the_process(spark: SparkSession) -> None:
-    with pytest.raises(
-        LedgerError, match=r"tables at main.jobmedic: a catalog's schema needs Databricks; give a folder"
-    ):
-        DeltaLedger(spark, "main.jobmedic", FEATURES[SparkKind.SAIL])
+def test_a_catalogs_schema_is_a_folder_of_that_name_where_there_are_no_catalogs(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ledger = DeltaLedger(spark, "main.jobmedic", FEATURES[SparkKind.SAIL])
+    ledger.merge("open_runs", ledger.frame("open_runs", [{"workspace_id": "w", "run_id": 1}]))
+    assert (tmp_path / ".jobmedic" / "catalogs" / "main" / "jobmedic" / "open_runs" / "_delta_log").is_dir()

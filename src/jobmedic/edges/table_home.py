@@ -1,12 +1,13 @@
 """The place of the tables as one session sees it: which are there, under what name, with which columns."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
 from jobmedic.edges.ledger_errors import explain, explained
-from jobmedic.edges.place import Folder, parse_place
+from jobmedic.edges.place import CatalogSchema, Folder, parse_place
 from jobmedic.edges.spark import Features
 from jobmedic.knowledge.tables import Column, Table, View
 from jobmedic.ports.ledger import LedgerError
@@ -25,15 +26,17 @@ _IN_FOLDER = {
 }
 
 
+CATALOGS = Path(".jobmedic/catalogs")
+"""Holds what would be catalogs on Databricks, one folder each."""
+
+_log = logging.getLogger("jobmedic")
+
+
 class TableHome:
     def __init__(self, spark: SparkSession, where: str | Path, features: Features) -> None:
         self.spark = spark
         self.features = features
-        self.place = parse_place(where)
-        if not isinstance(self.place, Folder) and not features.catalogs:
-            raise LedgerError(
-                f"tables at {self.place}: a catalog's schema needs Databricks; give a folder, such as .jobmedic/tables"
-            )
+        self.place = _here(parse_place(where), features)
         self._opened = False
         self._registered: set[str] = set()
 
@@ -162,6 +165,15 @@ class TableHome:
             raise LedgerError(
                 f"{self.at(table.name)} is not jobmedic's: {why}. Choose another place with JOBMEDIC_TABLES"
             )
+
+
+def _here(place: Folder | CatalogSchema, features: Features) -> Folder | CatalogSchema:
+    """Where there are no catalogs, a catalog's schema is a folder that has its name: a job can be tried off Databricks."""
+    if features.catalogs or isinstance(place, Folder):
+        return place
+    folder = Folder((CATALOGS / place.catalog / place.name).resolve())
+    _log.warning("no catalogs here: the tables of %s lie in %s", place, folder)
+    return folder
 
 
 def literal(text: str) -> str:
