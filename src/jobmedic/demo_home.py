@@ -39,7 +39,7 @@ class DemoHome:
 
     @property
     def made(self) -> tuple[Path, ...]:
-        return (self.tables, self.mlflow, self.folder / "mlflow-artifacts", self.report)
+        return (self.tables, self.mlflow, self.report)
 
     @property
     def ours(self) -> bool:
@@ -53,12 +53,14 @@ class DemoHome:
         return isinstance(marked, dict) and marked.get("passes_version") == self._passes_version()
 
     def clear(self) -> None:
-        """Removes what an earlier demo left."""
-        for path in self.made:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        """Removes the tables and the report of an earlier demo.
+
+        The MLflow store stays and gets the new passes too: an open `mlflow ui`, and MLflow itself within one process, would
+        go on with the file that was removed.
+        """
+        if self.tables.exists():
+            shutil.rmtree(self.tables)
+        self.report.unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.mark()
 
@@ -66,7 +68,7 @@ class DemoHome:
         """Says that everything so far is the demo's; to be called after each pass."""
         text = {
             "made_by": "jobmedic demo",
-            "meaning": "the tables, MLflow store and report beside this file are simulated; the next demo removes them",
+            "meaning": "what lies beside this file is simulated; the next demo makes the tables and the report anew",
             "passes_version": self._passes_version(),
         }
         self.marker.write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")

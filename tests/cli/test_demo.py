@@ -1,6 +1,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,8 @@ from jobmedic.sandbox import load_scenario_of
 @pytest.fixture
 def short_night(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight failed runs of two causes, for the night's hundred take their time."""
-    monkeypatch.setattr("jobmedic.demo.demo_scenario", lambda: load_scenario_of(8, 2, minutes=30))
+    scenario = load_scenario_of(8, 2, minutes=30).model_copy(update={"minutes": 45})
+    monkeypatch.setattr("jobmedic.demo.demo_scenario", lambda: scenario)
 
 
 def _passes_of(home: DemoHome, newest: int) -> None:
@@ -21,7 +23,9 @@ def _passes_of(home: DemoHome, newest: int) -> None:
 
 
 @pytest.mark.usefixtures("short_night")
-def test_the_demo_leaves_tables_mlflow_and_report_and_can_be_run_again(jobmedic: Callable, home: Path) -> None:
+def test_the_demo_leaves_tables_mlflow_and_report_and_can_be_run_again(
+    jobmedic: Callable[..., Any], home: Path
+) -> None:
     (home / ".env").write_text("DATABRICKS_HOST=https://real.example\nJOBMEDIC_TABLES=main.real\n", encoding="utf-8")
     for _ in range(2):
         said = jobmedic("demo", "--quick")

@@ -161,8 +161,9 @@ def _storm(story: "DemoStory") -> Iterator[str]:
 
 
 def _examples(story: "DemoStory") -> Iterator[str]:
-    yield ""
-    yield "Some decisions, with their reasons"
+    if story.decisions:
+        yield ""
+        yield "Some decisions, with their reasons"
     for label, fits in EXAMPLES:
         row = next(filter(fits, story.decisions), None)
         if row is not None:
@@ -179,7 +180,7 @@ def _leavings(story: "DemoStory") -> Iterator[str]:
     own_place = home.folder != ROOT.absolute()
     tables = f" --tables {_short(home.tables)}" if own_place else ""
     yield ""
-    yield "Left for you to look at (the next demo makes them anew)"
+    yield "Left for you to look at (the next demo makes tables and report anew)"
     yield f"  {_short(home.report):<28} the report; open it in a browser"
     yield f"  {_short(home.tables) + '/':<28} Delta tables: {_tables_of(home.tables)}"
     yield f"  {_short(home.mlflow):<28} passes and model calls, for MLflow"
