@@ -176,6 +176,7 @@ def _timed(name: str, count: int, run: Callable[[], None]) -> Stage:
 def main(
     failures: Annotated[int, typer.Option(help="The larger of the two sizes; the smaller is a tenth.")] = 1_000_000,
 ) -> None:
+    sizes: dict[int, float] = {}
     with tempfile.TemporaryDirectory(prefix="jobmedic-bench-") as scratch, open_session(SparkKind.SAIL) as spark:
         for count in (failures // 10, failures):
             frame = stock(spark, count, Path(scratch))
@@ -185,9 +186,11 @@ def main(
             typer.echo(f"{count:,} failures, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
             for one in rounds:
                 ratio = one.seconds / rounds[0].seconds
-                typer.echo(
-                    f"  {one.name:<30} {one.seconds:7.2f} s  {one.per_second:10,.0f} a second  {ratio:5.1f} times the baseline"
-                )
+                told = f"{one.seconds:7.2f} s  {one.per_second:9,.0f} a second  {one.cpu_seconds:7.2f} CPU s"
+                typer.echo(f"  {one.name:<30} {told}  {ratio:5.1f} times the baseline")
+            sizes[count] = rounds[-1].cpu_seconds
+        small, large = sizes.values()
+        typer.echo(f"ten times the failures: {large / small:.1f} times the CPU time")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     typer.echo(f"peak memory {peak:.1f} GB")
 
