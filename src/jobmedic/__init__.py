@@ -1,9 +1,6 @@
 """First aid for failed Databricks job runs.
 
-    from jobmedic import Jobmedic, Settings
-
-    with Jobmedic(Settings()) as medic:
-        medic.triage()
+`with Jobmedic(Settings()) as medic: medic.triage()` is one pass over the workspace that the settings name.
 """
 
 from typing import TYPE_CHECKING, Any

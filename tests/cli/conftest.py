@@ -18,6 +18,9 @@ class Printed:
     err: str
 
 
+Command = Callable[..., Printed]
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, and none of the variables of whoever runs the tests but the kind of Spark."""
@@ -33,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def jobmedic(home: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
+def jobmedic(home: Path, capfd: pytest.CaptureFixture[str]) -> Command:
     def run(*arguments: str) -> Printed:
         capfd.readouterr()
         code = main(arguments)

@@ -1,18 +1,18 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jobmedic.cli.app import main
 from jobmedic.sandbox import Sandbox
+from tests.cli.conftest import Command
 
 COMMANDS = ("demo", "triage", "watch", "classify", "feedback", "learn", "tune", "replay", "report", "check", "tables")
 
 
-def test_help_names_every_command(jobmedic: Callable) -> None:
+def test_help_names_every_command(jobmedic: Command) -> None:
     said = jobmedic("--help")
     assert said.code == 0
     assert all(command in said.out for command in COMMANDS)
@@ -51,14 +51,14 @@ def test_help_imports_nothing_heavy() -> None:
         ("tune", "promote"),
     ],
 )
-def test_bad_use_is_told_in_words_and_exits_2(jobmedic: Callable, arguments: tuple[str, ...]) -> None:
+def test_bad_use_is_told_in_words_and_exits_2(jobmedic: Command, arguments: tuple[str, ...]) -> None:
     said = jobmedic(*arguments)
     assert said.code == 2
     assert said.err.strip()
     assert "Traceback" not in said.err
 
 
-def test_classify_answers_in_order_and_reports_broken_lines(jobmedic: Callable, home: Path) -> None:
+def test_classify_answers_in_order_and_reports_broken_lines(jobmedic: Command, home: Path) -> None:
     good = {"id": "a", "error": "ModuleNotFoundError: No module named 'frobnicate'", "error_trace": None}
     other = {"id": "b", "error": "java.net.ConnectException: Connection refused", "error_trace": ""}
     (home / "in.jsonl").write_text(f"{json.dumps(good)}\n{{broken\n\n{json.dumps(other)}\n", encoding="utf-8")
@@ -69,7 +69,7 @@ def test_classify_answers_in_order_and_reports_broken_lines(jobmedic: Callable, 
     assert "in.jsonl:2:" in said.err
 
 
-def test_triage_records_in_shadow_and_acts_once_in_act_mode(jobmedic: Callable, sandbox: Sandbox) -> None:
+def test_triage_records_in_shadow_and_acts_once_in_act_mode(jobmedic: Command, sandbox: Sandbox) -> None:
     shadow = json.loads(jobmedic("triage", "--json").out)
     assert (shadow["mode"], shadow["failures"], shadow["actions"]) == ("shadow", 10, {})
     assert not sandbox.mails
@@ -79,14 +79,14 @@ def test_triage_records_in_shadow_and_acts_once_in_act_mode(jobmedic: Callable, 
     assert second["actions"] == {}
 
 
-def test_one_run_can_be_asked_about(jobmedic: Callable, sandbox: Sandbox) -> None:
+def test_one_run_can_be_asked_about(jobmedic: Command, sandbox: Sandbox) -> None:
     run_id = next(iter(sandbox.truth()))
     told = json.loads(jobmedic("triage", "--run-id", str(run_id), "--json").out)
     assert told["decision"]["run_id"] == run_id
     assert told["decision"]["reason"]
 
 
-def test_check_proves_each_connection_and_hides_secrets(jobmedic: Callable, sandbox: Sandbox) -> None:
+def test_check_proves_each_connection_and_hides_secrets(jobmedic: Command, sandbox: Sandbox) -> None:
     said = jobmedic("check", "--json")
     states = {one["name"]: one["state"] for one in json.loads(said.out)["checks"]}
     assert said.code == 0, said.out
@@ -102,7 +102,7 @@ def test_check_proves_each_connection_and_hides_secrets(jobmedic: Callable, sand
 
 
 def test_a_workspace_that_is_not_there_fails_the_pass_in_one_line(
-    jobmedic: Callable, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    jobmedic: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
     monkeypatch.setenv("DATABRICKS_RETRY_TIMEOUT", "1s")
@@ -112,19 +112,19 @@ def test_a_workspace_that_is_not_there_fails_the_pass_in_one_line(
     assert "Traceback" not in said.err
 
 
-def test_a_wrong_token_is_told_as_such(jobmedic: Callable, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_token_is_told_as_such(jobmedic: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-wrong")
     said = jobmedic("triage")
     assert said.code == 1
     assert "DATABRICKS_TOKEN" in said.err
 
 
-def test_upgrading_the_tables_twice_changes_nothing(jobmedic: Callable, home: Path) -> None:
+def test_upgrading_the_tables_twice_changes_nothing(jobmedic: Command, home: Path) -> None:
     assert json.loads(jobmedic("tables", "upgrade", "--json").out)["changes"]
     assert json.loads(jobmedic("tables", "upgrade", "--json").out)["changes"] == []
 
 
-def test_feedback_on_a_decision_that_does_not_exist_is_refused(jobmedic: Callable, home: Path) -> None:
+def test_feedback_on_a_decision_that_does_not_exist_is_refused(jobmedic: Command, home: Path) -> None:
     said = jobmedic("feedback", "0123456789abcdef", "--verdict", "correct")
     assert said.code == 2
     assert "0123456789abcdef" in said.err

@@ -179,7 +179,9 @@ class Policy(_Part):
     def price_per_hour(self, job_name: str | None) -> float:
         """US dollars for an hour of a run of this job."""
         named = (job for job in self.jobs if job.compute_usd_per_hour is not None)
-        priced = (job.compute_usd_per_hour for job in named if job.match == "*" or fnmatchcase(job_name or "", job.match))
+        priced = (
+            job.compute_usd_per_hour for job in named if job.match == "*" or fnmatchcase(job_name or "", job.match)
+        )
         return next((price for price in priced if price is not None), self.money.compute_usd_per_hour)
 
     def with_bar(self, confidence: float) -> "Policy":

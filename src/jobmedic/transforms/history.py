@@ -96,9 +96,9 @@ def breakers(retried: DataFrame, *keys: str) -> DataFrame:
 def canaries(
     decisions: DataFrame, actions: DataFrame, outcomes: DataFrame, *, now: Column, window_minutes: float
 ) -> DataFrame:
-    """The newest canary of each fingerprint whose storm is not over: it still runs, or was decided or seen to end within
-    four windows.
+    """The newest canary of each fingerprint whose storm is not over.
 
+    That is one which still runs, or was decided or seen to end within four windows.
     A canary that was never run again tells nothing, and nobody waits for it: recorded only, refused, mended by others,
     or purged before it ended.
     """
