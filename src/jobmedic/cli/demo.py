@@ -46,9 +46,10 @@ def demo(quick: Quick = False) -> int:
 
 
 def _on_terminal() -> bool:
+    """Both: the spinner on stderr would draw what is piped from stdout into the terminal."""
     import sys
 
-    return sys.stderr.isatty()
+    return sys.stderr.isatty() and sys.stdout.isatty()
 
 
 def _opening(home: "DemoHome") -> None:
@@ -134,7 +135,7 @@ def _differing(story: "DemoStory", claimed: set[int], seen: set[int]) -> str:
     if claimed == seen:
         return ""
     if claimed < seen and all(one.recovered_by for one in told):
-        return f" ({jobs}: repaired by a person before jobmedic looked)"
+        return f" ({jobs}: repaired by hand)"
     return f" ! they differ: {jobs}"
 
 
