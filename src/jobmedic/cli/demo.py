@@ -1,6 +1,7 @@
 """`jobmedic demo`: a night of failing jobs in a simulated workspace, and what jobmedic does about it."""
 
 import os
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -41,26 +42,30 @@ def demo(quick: Quick = False) -> int:
     with stages(quiet=not _on_terminal()) as on_stage:
         story = run_demo(quick=quick, on_home=_opening, on_pass=_show_pass, on_stage=on_stage)
     for line in [*_figures(story), *_storm(story), *_examples(story), *_leavings(story)]:
-        typer.echo(line)
+        _say(line)
     return 0
+
+
+def _say(line: str) -> None:
+    """Through `sys.stdout`, which the spinner watches; `typer.echo` writes past it, into the spinner's line."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _on_terminal() -> bool:
     """Both: the spinner on stderr would draw what is piped from stdout into the terminal."""
-    import sys
-
     return sys.stderr.isatty() and sys.stdout.isatty()
 
 
 def _opening(home: "DemoHome") -> None:
     from jobmedic.demo import ROOT
 
-    typer.echo("One simulated night on a retailer's data platform; workspace, model, mail server and incident")
-    typer.echo("channel are stand-ins on this machine. jobmedic runs in act mode.")
+    _say("One simulated night on a retailer's data platform; workspace, model, mail server and incident")
+    _say("channel are stand-ins on this machine. jobmedic runs in act mode.")
     if home.folder != ROOT.absolute():
-        typer.echo(f"\n{ROOT}/ holds tables or an MLflow store of your own: they are left alone, and the demo")
-        typer.echo(f"uses {_short(home.folder)}/ instead.")
-    typer.echo("")
+        _say(f"\n{ROOT}/ holds tables or an MLflow store of your own: they are left alone, and the demo")
+        _say(f"uses {_short(home.folder)}/ instead.")
+    _say("")
 
 
 def _show_pass(done: "DemoPass") -> None:
@@ -72,9 +77,9 @@ def _show_pass(done: "DemoPass") -> None:
     if done.still_open:
         told.append(f"{done.still_open} still open")
     line = f"{head}; " + "; ".join(told or ["nothing to do"])
-    typer.echo(textwrap.fill(line, WIDTH, subsequent_indent=" " * 16))
+    _say(textwrap.fill(line, WIDTH, subsequent_indent=" " * 16))
     for error in report["errors"]:
-        typer.echo(textwrap.fill(f"! {error}", WIDTH, initial_indent=" " * 16, subsequent_indent=" " * 18))
+        _say(textwrap.fill(f"! {error}", WIDTH, initial_indent=" " * 16, subsequent_indent=" " * 18))
 
 
 def _counted(counts: dict[str, int]) -> str:
