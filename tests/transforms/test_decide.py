@@ -237,6 +237,24 @@ def test_the_policy_itself_can_grow_a_parameter(spark: SparkSession, tmp_path: P
     assert row.params == {"parts": "15"}
 
 
+@pytest.mark.parametrize(
+    ("present", "factor", "changed"), [("7", 0.4, "2"), ("7", 1.5, "11"), ("0.5", 1.5, "0.75"), ("2", 0.1, "1")]
+)
+def test_a_whole_number_stays_whole_and_inside_the_range(
+    spark: SparkSession, tmp_path: Path, present: str, factor: float, changed: str
+) -> None:
+    rules = policy(
+        tmp_path, params=[{"name": "days", "minimum": 0.1 if "." in present else 1, "maximum": 30, "multiply": factor}]
+    )
+    (row,) = decided(
+        spark,
+        [{"job_parameters": {"days": present}}],
+        [{"category": "resource", "action": "retry_with_new_params"}],
+        rules=rules,
+    )
+    assert row.params == {"days": changed}
+
+
 def test_a_compute_remedy_is_followed_where_the_policy_allows_it(spark: SparkSession, tmp_path: Path) -> None:
     diagnosis = {"category": "resource", "action": "retry_with_new_params", "compute": "larger_node"}
     (row,) = decided(spark, [{}], [diagnosis])

@@ -43,7 +43,12 @@ def _chosen(rule: ParamPolicy, suggested: Column) -> Column:
 def _number(rule: ParamPolicy, present: Column, suggested: Column) -> Column:
     given = suggested.try_cast("double")
     if rule.multiply is not None:
-        grown = F.least(present.try_cast("double") * rule.multiply, F.lit(rule.maximum))
+        before = present.try_cast("double")
+        changed = F.round(before * rule.multiply, 6)
+        # A count stays a count: seven days are not made two and four fifths.
+        step = F.floor(changed) if rule.multiply < 1 else F.ceil(changed)
+        kept = F.when(before == F.floor(before), step.cast("double")).otherwise(changed)
+        grown = F.greatest(F.least(kept, F.lit(rule.maximum)), F.lit(rule.minimum))
         here = (
             F.col("category").isin(*[str(category) for category in rule.categories]) if rule.categories else F.lit(True)
         )
