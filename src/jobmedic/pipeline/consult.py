@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Category, Source
 from jobmedic.pipeline.answers import checked
+from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.model import LanguageModel, ModelReply, Precedent, Question
@@ -67,10 +68,19 @@ class Consultation:
         like = self._precedents(fingerprints) if judged_before else {}
         questions = [(row, self._question(row, like.get(row["fingerprint"], ()))) for row in waiting]
         asked = self._ask(model, questions, budget)
-        self._keep([{"fingerprint": row["fingerprint"], "notes": UNASKED + why} for row, why in asked.left])
+        if asked.unasked is not None:
+            self._leave([row["fingerprint"] for row, _, _ in asked.replies], asked.unasked)
         answers = [self._answer(*one) for one in asked.replies]
         self._keep([said for said, found in answers if found is None])
         self._keep([said | found for said, found in answers if found is not None])
+
+    def _leave(self, asked: list[str], why: str) -> None:
+        """All that was not asked about says why, however many there are."""
+        self.tally.problem(f"{why}; new errors keep what the rules say")
+        left = self._unsure().select("fingerprint", F.lit(UNASKED + why).alias("notes"))
+        rows = at_hand(left.where(~F.col("fingerprint").isin(asked)) if asked else left)
+        if rows is not None:
+            self.ports.ledger.merge("diagnoses", rows)
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
         """Sets just the columns that the rows name; the rules' words on the others stand."""
@@ -168,11 +178,7 @@ class Consultation:
                     budget = budget.less(reply)
                     self._count(reply)
                     replies.append((row, question, reply))
-        left = questions[len(replies) :]
-        why = budget.spent or ""
-        if left:
-            self.tally.problem(f"{why}; new errors keep what the rules say")
-        return Asked(replies, [(row, why) for row, _ in left])
+        return Asked(replies, budget.spent if len(replies) < len(questions) else None)
 
     def _count(self, reply: ModelReply) -> None:
         self.tally.model_calls += reply.asked
@@ -218,5 +224,5 @@ class Consultation:
 @dataclass(frozen=True, slots=True)
 class Asked:
     replies: list[tuple[Row, Question, ModelReply]]
-    left: list[tuple[Row, str]]
-    """Causes that nobody was asked about, and why."""
+    unasked: str | None
+    """Why there are causes that nobody was asked about; None when there are none."""

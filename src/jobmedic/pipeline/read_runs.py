@@ -140,9 +140,18 @@ class RunsReader:
             cause, run, job, output, workspace_id=self.workspace_id, collected_at=self.now, pass_id=self.plan.pass_id
         )
         row["compute_remedies"] = possible(run, job, cause.attempt.task_key, self.plan.policy.compute)
-        row["job_parameters"] = {name: self.ports.mask(value) for name, value in row["job_parameters"].items()}
+        mask = self.ports.mask
+        for name in ("job_parameters", "tags"):
+            row[name] = {key: mask(value) for key, value in row[name].items()}
+        for name in ("job_name", "run_name"):
+            row[name] = mask(row[name]) if row[name] else row[name]
         if ours := self.resubmitted.get(run.run_id):
-            row |= {"owner": ours.owner, "job_name": ours.job_name, "executions": ours.executions + row["executions"]}
+            row |= {
+                "owner": ours.owner,
+                "job_name": ours.job_name,
+                "resubmission_of": ours.of_run_id,
+                "executions": ours.executions + row["executions"],
+            }
         return row
 
     def _output(self, cause: FailedTask) -> TaskOutput | None:

@@ -104,7 +104,10 @@ class _Pass:
             raise self._failed(workspace_id, str(error)) from error
         except PySparkException as error:
             raise self._failed(workspace_id, self._unreadable(error)) from error
-        return self._record(workspace_id, collected if run_id is None else None)
+        try:
+            return self._record(workspace_id, collected if run_id is None else None)
+        except LedgerError as error:
+            raise PassError(f"the pass did its work and could not write down its figures: {error}") from error
 
     def _unreadable(self, error: PySparkException) -> str:
         """A table is read when its rows are asked for, and damage that only shows then has no table's name at hand."""
