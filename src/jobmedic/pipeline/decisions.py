@@ -119,6 +119,8 @@ class Decider:
         for name in same:
             unchanged = unchanged & F.col(name).eqNullSafe(F.col(f"old_{name}"))
         joined = decided.join(stored.withColumn("stored", F.lit(True)), "decision_id", "left")
+        for name in ("incident_id", "storm_role"):  # what followed a canary stays known as part of its storm
+            joined = joined.withColumn(name, F.coalesce(name, f"old_{name}"))
         return joined.where(~unchanged).drop("stored", *[f"old_{name}" for name in same])
 
     def history(self, runs: DataFrame) -> History:
@@ -128,7 +130,8 @@ class Decider:
         here = F.col("workspace_id") == self.workspace_id
         decisions, outcomes = ledger.read("decisions").where(here), ledger.read("outcomes")
         actions = ledger.read("actions").where(F.col("requested_at") >= instant(self.now - REMEMBERED))
-        retried = retries(ledger.read("decisions"), actions, outcomes)
+        # Another workspace has other machines and other data: what helped there says nothing here.
+        retried = retries(decisions, actions, outcomes)
         incidents = ledger.read("incidents").where(F.col("status") == IncidentStatus.OPEN.value)
         window = instant(self.now - timedelta(hours=rules.budget.window_hours))
         failed = ledger.read("failures").where(here & (F.col("collected_at") >= window)).select("run_id").distinct()
@@ -136,7 +139,7 @@ class Decider:
             by_fingerprint=counts(retried, "fingerprint", "action"),
             by_category=counts(retried, "category", "action"),
             fingerprint_breakers=breakers(retried, "fingerprint"),
-            job_breakers=breakers(retried.where(here), "workspace_id", "job_id"),
+            job_breakers=breakers(retried, "workspace_id", "job_id"),
             canaries=canaries(
                 decisions, ledger.read("actions"), outcomes, now=now, window_minutes=rules.storm.window_minutes
             ),
@@ -149,6 +152,6 @@ class Decider:
                 F.min("incident_id").alias("open_incident_id")
             ),
             autonomy=autonomy_state(ledger.read("autonomy")),
-            retries_in_window=retried.where(here & (F.col("requested_at") >= window)).count(),
+            retries_in_window=retried.where(F.col("requested_at") >= window).count(),
             failed_runs_in_window=failed.count(),
         )

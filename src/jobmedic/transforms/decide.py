@@ -126,7 +126,8 @@ def _said_by() -> Column:
     return (
         F.when(F.col("rule").isNotNull(), F.concat(F.lit("rule "), F.col("rule")))
         .when(F.col("source") == Source.HUMAN.value, "a person")
-        .otherwise(F.concat(F.lit("the "), F.col("source")))
+        .when(F.col("source") == Source.KNOWN.value, "an earlier answer of the model")
+        .otherwise("the model")
     )
 
 

@@ -148,7 +148,8 @@ def _job_gone() -> Column:
 def _not_ours_to_start(policy: Policy) -> Column:
     nested = is_true(F.col("run_type") == "WORKFLOW_RUN")
     submitted = F.col("job_id").isNull() | is_true(F.col("run_type") == "SUBMIT_RUN")
-    return nested if policy.resubmit else nested | submitted
+    ours = F.col("resubmission_of").isNotNull()
+    return (nested if policy.resubmit else nested | submitted) | ours
 
 
 def _too_old(policy: Policy, now: Column) -> Column:
@@ -167,10 +168,16 @@ def _unsure() -> Column:
 
 
 def _submitted() -> Column:
+    ours = F.concat(
+        F.lit("jobmedic started this run with changes for run "),
+        F.col("resubmission_of").cast("string"),
+        F.lit(", and it failed too; it is not tried again"),
+    )
     whose = F.when(F.col("run_type") == "WORKFLOW_RUN", "another notebook started this run").otherwise(
         "this is a one-time submit"
     )
-    return F.concat(F.lit("A retry would probably help, but "), whose, F.lit(", so it belongs to whoever started it"))
+    theirs = F.concat(F.lit("A retry would probably help, but "), whose, F.lit(", so it belongs to whoever started it"))
+    return F.when(F.col("resubmission_of").isNotNull(), ours).otherwise(theirs)
 
 
 def _no_retry() -> Column:
