@@ -16,7 +16,7 @@ help: ## show this list
 setup: .venv/.ready ## build .venv with everything that is needed; quick when it is there already
 
 test: .venv/.ready ## run the tests on Sail; TESTS=tests/transforms runs a part of them
-	.venv/bin/pytest $(TESTS)
+	.venv/bin/pytest -n 2 --dist loadfile $(TESTS)
 
 lint: .venv/.ready ## ruff, its formatter and mypy
 	.venv/bin/ruff check .
@@ -37,7 +37,7 @@ judge: .venv/.ready ## judge the decisions on labelled failures, beside three ba
 	.venv/bin/python -m bench.judge $(if $(FILE),--file $(FILE))
 
 test-classic: .venv-classic/.ready ## run the tests on Apache Spark with Delta Lake; needs Java 17
-	JOBMEDIC_SPARK=classic .venv-classic/bin/pytest --timeout=900 $(TESTS)
+	SPARK_CONF_DIR=$(CURDIR)/tests/spark-conf JOBMEDIC_SPARK=classic .venv-classic/bin/pytest --timeout=900 $(TESTS)
 
 classic-ready: .venv-classic/.ready
 	@JOBMEDIC_SPARK=classic .venv-classic/bin/python -c 'from jobmedic.edges.spark import open_session; open_session().__enter__().stop()'
