@@ -10,6 +10,7 @@ from jobmedic.transforms import evidence
 
 VERSION = "v1"
 _IDENTITY = 320
+_BEFORE_CONDITION = r"^[^\[\n]{1,200}(\[[A-Z]+_[A-Z0-9_.]+\])"
 # Query plans, SQL echoes and second stack traces come after what names the cause.
 _TAILS = ("\n    at ", ";\n'", "\n== SQL", "\n+- ", "JVM stacktrace:", "\n\nDriver stacktrace", "Driver stacktrace:")
 
@@ -23,8 +24,7 @@ def fingerprint(failures: DataFrame, masks: Masks) -> DataFrame:
     cut = failures.select(*kept, evidence.text("error").alias("_error"), evidence.text("error_trace").alias("_trace"))
     deep = cut.select("*", evidence.spoken(evidence.deepest(F.col("_error"), F.col("_trace"))).alias("_cause"))
     named = deep.select("*", evidence.exception_class(F.col("_cause")).alias("_class"))
-    conditioned = named.select("*", _condition().alias("_condition"))
-    told = conditioned.select("*", _identity(masks).alias("_identity"))
+    told = named.select("*", _condition().alias("_condition"), _identity(masks).alias("_identity"))
     return told.select(
         *kept,
         F.nullif(F.when(F.col("_condition") != "", F.col("_condition")).otherwise(F.col("_class")), F.lit("")).alias(
@@ -44,12 +44,9 @@ def _identity(masks: Masks) -> Column:
     """What the digest is taken of: the deepest exception with its words, masked and lower-cased."""
     cause = F.col("_cause")
     # What stands before the exception's class, or before a condition without one, is somebody's wrapper.
-    conditioned = (F.col("_condition") != "") & F.contains(cause, F.concat(F.lit("["), F.col("_condition")))
-    named = (
-        F.when(F.col("_class") != "", F.concat(F.col("_class"), F.expr("substring_index(_cause, _class, -1)")))
-        .when(conditioned, F.expr("concat('[', _condition, substring_index(_cause, concat('[', _condition), -1))"))
-        .otherwise(cause)
-    )
+    named = F.when(
+        F.col("_class") != "", F.concat(F.col("_class"), F.expr("substring_index(_cause, _class, -1)"))
+    ).otherwise(F.regexp_replace(cause, _BEFORE_CONDITION, "$1"))
     short = F.substring(reduce(lambda text, tail: F.substring_index(text, tail, 1), _TAILS, named), 1, 2 * _IDENTITY)
     whole = F.regexp_replace(F.concat(F.lit(" "), F.lower(F.trim(short)), F.lit(" ")), masks.pattern, "*")
     # Cut after masking: half an id would pass for a word.
