@@ -31,6 +31,8 @@ _OPTIONS: dict[str, bool | float | int | str | None] = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.log.level": "OFF",
+    # Two commits a VACUUM that say it took place.
+    "spark.databricks.delta.vacuum.logging.enabled": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }

@@ -32,10 +32,13 @@ def _due(ledger: DeltaLedger, table: Table) -> bool:
 
 def _tidy(ledger: DeltaLedger, table: Table) -> None:
     home = ledger.home
-    if home.features.optimize:
-        home.spark.sql(f"OPTIMIZE {home.name_of(table.name)}").collect()
-        home.spark.sql(f"VACUUM {home.name_of(table.name)}").collect()
-        return
-    from jobmedic.edges import delta_files
+    name = home.name_of(table.name)
+    if not home.features.optimize:
+        from jobmedic.edges import delta_files
 
-    delta_files.tidy(home.folder_of(table.name), join_at=JOIN_AT)
+        delta_files.tidy(home.folder_of(table.name), join_at=JOIN_AT)
+        return
+    in_folder = isinstance(home.place, Folder)
+    if not in_folder or home.spark.sql(f"DESCRIBE DETAIL {name}").collect()[0]["numFiles"] >= JOIN_AT:
+        home.spark.sql(f"OPTIMIZE {name}").collect()
+    home.spark.sql(f"VACUUM {name}").collect()
