@@ -92,8 +92,8 @@ def main(
             typer.echo(f"{one.title} …", err=True)
             kept[one.title] = section(one)
             typer.echo(kept[one.title])
-    parts = [kept[one.title] for one in BENCHMARKS if one.title in kept]
-    PAGE.write_text("\n".join([HEAD, machine(), *parts]), encoding="utf-8")
+            parts = [kept[known.title] for known in BENCHMARKS if known.title in kept]
+            PAGE.write_text("\n".join([HEAD, machine(), *parts]), encoding="utf-8")
 
 
 def _sections(page: str) -> dict[str, str]:
