@@ -159,6 +159,14 @@ def test_the_owner_of_an_untagged_job_learns_which_tag_would_allow_a_retry(night
     assert any("untagged" in body and "jobmedic_idempotent=true" in body for body in bodies)
 
 
+def test_a_mail_quotes_the_error_of_the_run_that_it_names(night: Night) -> None:
+    for mail in night.ward.sandbox.mails:
+        name = mail.subject.split()[1]
+        (text,) = [row["error"] for row in night.tables["failures"] if row["run_name"] == name] or [None]
+        quoted = [line[2:] for line in mail.part("plain").splitlines() if line.startswith("> ")]
+        assert all(line in (text or "") for line in quoted), mail.subject
+
+
 def test_a_run_without_tasks_is_read_and_repaired(night: Night) -> None:
     assert night.failure("taskless")["task_run_id"] == night.ward.run_id("taskless")
 

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import ActionStatus, DecisionStatus, Mode
 from jobmedic.pipeline.plan import Plan, has_died
+from jobmedic.pipeline.quotes import with_diagnosis
 from jobmedic.ports.ledger import Ledger
 from jobmedic.transforms.columns import from_micros
 
@@ -166,11 +167,9 @@ class Claims:
             .where((F.col("claimed_by") == self.plan.claimant) & (F.col("status") == ActionStatus.INTENDED.value))
             .select("decision_id")
         )
-        told = self.ledger.read("diagnoses").select("fingerprint", "root_cause", "evidence", "fix", "needs")
+        decisions = self.ledger.read("decisions").join(mine, "decision_id", "left_semi")
         rows: Iterable[Row] = (
-            self.ledger.read("decisions")
-            .join(mine, "decision_id", "left_semi")
-            .join(told, "fingerprint", "left")
+            with_diagnosis(decisions, self.ledger)
             .withColumn("failed", F.unix_micros("failed_at"))
             .orderBy("failed", "decision_id")
             .collect()

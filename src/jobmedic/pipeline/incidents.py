@@ -12,6 +12,7 @@ from jobmedic.knowledge.words import Action, DecisionStatus, IncidentStatus, Mod
 from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.letters import LetterDecision, incident_mail
 from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.quotes import with_diagnosis
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.notices import IncidentNotice, NoticeError
 from jobmedic.transforms.columns import from_micros, instant
@@ -178,11 +179,9 @@ class IncidentBook:
 
     def _members(self, incident_id: str) -> list[LetterDecision]:
         """What belongs to the incident, the oldest failures first; more than a letter shows are not read."""
-        told = self.ports.ledger.read("diagnoses").select("fingerprint", "root_cause", "evidence", "fix", "needs")
+        decisions = self.ports.ledger.read("decisions").where(F.col("incident_id") == incident_id)
         rows = (
-            self.ports.ledger.read("decisions")
-            .where(F.col("incident_id") == incident_id)
-            .join(told, "fingerprint", "left")
+            with_diagnosis(decisions, self.ports.ledger)
             .withColumn("failed_second", F.unix_micros("failed_at"))
             .orderBy("failed_second", "run_id")
             .limit(SHOWN)
