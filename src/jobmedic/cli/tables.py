@@ -8,7 +8,14 @@ from jobmedic.cli.options import Json, Tables, settings_of
 
 app = typer.Typer(help="Make, upgrade and maintain the tables.", no_args_is_help=True)
 
-Analysts = Annotated[str | None, typer.Option("--analysts", metavar="GROUP", help="Group that may read everything, on Databricks. Default: JOBMEDIC_ANALYSTS_GROUP.")]
+Analysts = Annotated[
+    str | None,
+    typer.Option(
+        "--analysts",
+        metavar="GROUP",
+        help="Group that may read everything, on Databricks. Default: JOBMEDIC_ANALYSTS_GROUP.",
+    ),
+]
 
 
 @app.command("upgrade")
@@ -22,9 +29,14 @@ def upgrade(tables: Tables = None, analysts: Analysts = None, as_json: Json = Fa
         group = analysts or equipment.settings.jobmedic_analysts_group
         report = upgrade_tables(equipment.bare_ledger, now=equipment.clock.now(), analysts=group)
     if as_json:
-        print_json({"place": report.place, "before": report.before, "version": report.version, "changes": report.changes})
+        print_json(
+            {"place": report.place, "before": report.before, "version": report.version, "changes": report.changes}
+        )
         return 0
-    typer.echo(f"tables in {report.place}: version {report.version}" + (f", {len(report.changes)} changes" if report.changes else ", nothing to change"))
+    typer.echo(
+        f"tables in {report.place}: version {report.version}"
+        + (f", {len(report.changes)} changes" if report.changes else ", nothing to change")
+    )
     for change in report.changes:
         typer.echo(f"  {change}")
     return 0
