@@ -153,6 +153,9 @@ def stages(spark: SparkSession, failures: DataFrame, count: int) -> list[Stage]:
     def printed() -> None:
         fingerprint(failures, masks).agg(F.max("fingerprint")).collect()
 
+    def explained() -> None:
+        diagnosed(fingerprint(failures, masks), catalogue).agg(F.count("rule")).collect()
+
     def whole() -> None:
         told = fingerprint(failures, masks)
         narrow = told.drop("error", "error_trace")
@@ -163,6 +166,7 @@ def stages(spark: SparkSession, failures: DataFrame, count: int) -> list[Stage]:
     return [
         _timed("one regular expression", count, lambda: baseline(failures)),
         _timed("fingerprint", count, printed),
+        _timed("fingerprint, diagnose", count, explained),
         _timed("fingerprint, diagnose, decide", count, whole),
     ]
 
