@@ -119,8 +119,14 @@ class Decider:
         for name in same:
             unchanged = unchanged & F.col(name).eqNullSafe(F.col(f"old_{name}"))
         joined = decided.join(stored.withColumn("stored", F.lit(True)), "decision_id", "left")
-        for name in ("incident_id", "storm_role"):  # what followed a canary stays known as part of its storm
-            joined = joined.withColumn(name, F.coalesce(name, f"old_{name}"))
+        # What followed a canary stays known as part of its storm; a canary that gave way is none any more.
+        followed = F.when(F.col("old_storm_role") == "follower", F.col("old_storm_role"))
+        joined = joined.withColumns(
+            {
+                "incident_id": F.coalesce("incident_id", "old_incident_id"),
+                "storm_role": F.coalesce("storm_role", followed),
+            }
+        )
         return joined.where(~unchanged).drop("stored", *[f"old_{name}" for name in same])
 
     def history(self, runs: DataFrame) -> History:
