@@ -32,7 +32,9 @@ def test_a_retry_after_beyond_the_budget_is_not_slept_through(
     assert time.monotonic() - began < 3
 
 
-@pytest.mark.parametrize(("status", "remedy"), [(401, "DATABRICKS_TOKEN"), (403, "Check that DATABRICKS_TOKEN belongs")])
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(401, "DATABRICKS_TOKEN"), (403, "Check that DATABRICKS_TOKEN belongs")]
+)
 def test_a_refusal_names_call_host_and_remedy_and_no_token(
     server: WorkspaceServer, workspace: DatabricksWorkspace, status: int, remedy: str
 ) -> None:

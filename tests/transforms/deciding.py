@@ -68,7 +68,9 @@ def rows(spark: SparkSession, table: str, given: Sequence[Mapping[str, Any]]) ->
 
 
 def past(spark: SparkSession, given: Mapping[str, Any]) -> History:
-    frames = {name: spark.createDataFrame(given.get(name, []), schema) for name, schema in EMPTY.items()}
+    frames: dict[str, Any] = {
+        name: spark.createDataFrame(given.get(name, []), schema) for name, schema in EMPTY.items()
+    }
     numbers = {name: value for name, value in given.items() if name not in EMPTY}
     return History(**frames, **numbers)
 

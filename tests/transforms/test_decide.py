@@ -3,11 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deciding import NOW, decided, policy
 from pyspark.sql import SparkSession
 
 from jobmedic.knowledge.tables import tables
 from jobmedic.knowledge.words import Mode
+from tests.transforms.deciding import NOW, decided, policy
 
 
 def test_a_transient_failure_of_a_safe_job_is_retried_and_says_why(spark: SparkSession) -> None:
