@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -75,7 +75,8 @@ def chat_endpoint(*script: Answer) -> Iterator[Endpoint]:
             }.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(BrokenPipeError, ConnectionResetError):  # a client whose patience was up has hung up
+                self.wfile.write(body)
 
         def log_message(self, *_: Any, **__: Any) -> None:
             pass

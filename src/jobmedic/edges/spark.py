@@ -113,11 +113,14 @@ def _sail() -> Generator["SparkSession"]:
         raise SparkError("Sail is not installed; run: pip install 'jobmedic[local]'") from error
     from pyspark.sql import SparkSession
 
+    from jobmedic.edges.unread_answers import ask_again_when_unread
+
     server = SparkConnectServer(ip="127.0.0.1", port=0)
     server.start(background=True)
     try:
         host, port = server.listening_address or ("127.0.0.1", 0)  # never None once it was started
         session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        ask_again_when_unread(session)
         session.conf.set(TIME_ZONE, "UTC")
         session.conf.set(CALL_SITES, "false")
         try:
