@@ -34,11 +34,12 @@ def test_an_answer_in_the_schema_becomes_a_diagnosis_with_tokens_and_cost() -> N
     assert reply.prompt_version.startswith("1+")
 
 
-def test_without_an_api_version_the_v1_endpoint_is_asked_with_a_bearer_key() -> None:
+def test_without_an_api_version_the_v1_endpoint_gets_the_key_in_both_headers_that_gateways_look_for() -> None:
     with chat_endpoint(completion(GOOD_ANSWER)) as endpoint:
         model(endpoint.url + "/openai/v1/").diagnose(QUESTION)
     assert endpoint.paths == ["/openai/v1/chat/completions"]
     assert endpoint.headers[0]["authorization"] == "Bearer secret-key"
+    assert endpoint.headers[0]["api-key"] == "secret-key"
     assert endpoint.requests[0]["model"] == "gpt"
 
 

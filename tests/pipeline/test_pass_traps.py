@@ -129,6 +129,13 @@ def test_a_one_time_submit_belongs_to_whoever_submitted_it(night: Night) -> None
     assert night.ward.sandbox.truth()[night.ward.run_id("submitted")].submits == ()
 
 
+def test_a_run_that_another_job_called_is_left_to_the_repair_of_its_caller(night: Night) -> None:
+    decision = night.decision("called")
+    assert (decision["action"], decision["gate"]) == ("send_email", "submitted")
+    assert "another job started this run" in decision["reason"]
+    assert night.repairs("called") == ()
+
+
 def test_the_hundred_and_eighteenth_task_is_seen(night: Night) -> None:
     assert night.failure("wide")["task_key"] == "t117"
     assert night.repairs("wide") == (JOBMEDIC_USER,)

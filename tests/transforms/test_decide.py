@@ -39,6 +39,7 @@ def test_deciding_twice_is_deciding_once(spark: SparkSession) -> None:
         ({"job_exists": False}, {}, "job_gone"),
         ({"job_id": None, "run_type": "SUBMIT_RUN"}, {}, "submitted"),
         ({"run_type": "WORKFLOW_RUN"}, {}, "submitted"),
+        ({"trigger": "RUN_JOB_TASK"}, {}, "submitted"),
         ({"job_id": None, "run_type": "SUBMIT_RUN", "resubmission_of": 5}, {}, "submitted"),
         ({}, {"category": "permission"}, "category"),
         ({}, {"category": "syntax"}, "category"),

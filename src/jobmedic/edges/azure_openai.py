@@ -168,8 +168,15 @@ def azure_client(endpoint: str, api_key: str | None, api_version: str | None, ti
     key = api_key or "entra-id"
     if api_version in {None, "", "v1", "latest", "preview"}:
         query = {"api-version": "preview"} if api_version == "preview" else {}
+        # The SDK sends a bearer key; the REST reference, and gateways in front of it, go by the header api-key.
+        headers = {"api-key": api_key} if api_key else {}
         return openai.OpenAI(
-            base_url=f"{root}/openai/v1/", api_key=key, default_query=query, timeout=timeout, max_retries=0
+            base_url=f"{root}/openai/v1/",
+            api_key=key,
+            default_headers=headers,
+            default_query=query,
+            timeout=timeout,
+            max_retries=0,
         )
     if api_key:
         return openai.AzureOpenAI(

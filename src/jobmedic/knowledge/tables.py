@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-VERSION = 1
+VERSION = 2
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _VIEW_COLUMN = re.compile(r"-- (?P<name>[a-z][a-z0-9_]*): (?P<comment>.+)")

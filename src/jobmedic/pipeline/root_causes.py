@@ -93,6 +93,7 @@ def failure_row(
         "job_name": job.name if job else None,
         "run_name": run.run_name,
         "run_type": run.run_type,
+        "trigger": run.trigger,
         "task_key": attempt.task_key,
         "task_type": attempt.task_type,
         "attempt_number": attempt.attempt_number,

@@ -114,6 +114,7 @@ class Run:
     original_attempt_run_id: int | None
     raw: Mapping[str, Any] = field(repr=False)
     """The API's own JSON, tasks of all pages merged: what a one-time submit is rebuilt from."""
+    trigger: str | None = None
 
     @property
     def active(self) -> bool:

@@ -108,6 +108,8 @@ class JobPlan(Plan):
     run_as: str | None = None
     schedule: SchedulePlan | None = None
     max_concurrent_runs: int | None = None
+    trigger: str = "PERIODIC"
+    """What its runs say that they were started by; RUN_JOB_TASK for a job that other jobs call as a task of theirs."""
     one_time: bool = False
     """Its runs are `runs/submit` calls by the owner's orchestrator: there is no job to look up or repair."""
     taskless: bool = False

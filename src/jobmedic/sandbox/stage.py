@@ -54,7 +54,7 @@ class Stage:
             run_id = self._world.submit(one_time_body(plan), by=plan.owner, hits=hits, behaviours=behaviours_of(plan))
         elif self.job_ids[plan.name] in self._world.jobs:
             job_id = self.job_ids[plan.name]
-            run_id = self._world.run_now(job_id, by=plan.owner, trigger="PERIODIC", hits=hits)
+            run_id = self._world.run_now(job_id, by=plan.owner, trigger=plan.trigger, hits=hits)
         else:
             return
         self.run_ids[plan.name, ordinal] = run_id

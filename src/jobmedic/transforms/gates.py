@@ -146,7 +146,8 @@ def _job_gone() -> Column:
 
 
 def _not_ours_to_start(policy: Policy) -> Column:
-    nested = is_true(F.col("run_type") == "WORKFLOW_RUN")
+    # The run that started it failed with it. Repairing that one starts this work again, so repairing both does it twice.
+    nested = is_true(F.col("run_type") == "WORKFLOW_RUN") | _called_by_a_job()
     submitted = F.col("job_id").isNull() | is_true(F.col("run_type") == "SUBMIT_RUN")
     ours = F.col("resubmission_of").isNotNull()
     return (nested if policy.resubmit else nested | submitted) | ours
@@ -154,6 +155,10 @@ def _not_ours_to_start(policy: Policy) -> Column:
 
 def _too_old(policy: Policy, now: Column) -> Column:
     return is_true(later_by(F.col("failed_at"), F.lit(3600.0 * policy.retries.oldest_failure_hours)) < now)
+
+
+def _called_by_a_job() -> Column:
+    return is_true(F.col("trigger") == "RUN_JOB_TASK")
 
 
 def _unsure() -> Column:
@@ -173,8 +178,10 @@ def _submitted() -> Column:
         F.col("resubmission_of").cast("string"),
         F.lit(", and it failed too; it is not tried again"),
     )
-    whose = F.when(F.col("run_type") == "WORKFLOW_RUN", "another notebook started this run").otherwise(
-        "this is a one-time submit"
+    whose = (
+        F.when(F.col("run_type") == "WORKFLOW_RUN", "another notebook started this run")
+        .when(_called_by_a_job(), "another job started this run as one of its tasks")
+        .otherwise("this is a one-time submit")
     )
     theirs = F.concat(F.lit("A retry would probably help, but "), whose, F.lit(", so it belongs to whoever started it"))
     return F.when(F.col("resubmission_of").isNotNull(), ours).otherwise(theirs)

@@ -61,6 +61,7 @@ def run(raw: Json) -> Run:
         job_parameters=_run_parameters(raw),
         original_attempt_run_id=number(raw.get("original_attempt_run_id")),
         raw=raw,
+        trigger=text(raw.get("trigger")),
     )
 
 
