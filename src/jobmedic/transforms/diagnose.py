@@ -44,9 +44,9 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
     cut = causes.select(*kept, evidence.text("error").alias("_error"), evidence.text("error_trace").alias("_stack"))
     read = cut.select(
         *kept,
-        evidence.without_frames(evidence.deepest(F.col("_error"), F.col("_stack"))).alias("_said_cause"),
-        evidence.without_frames(F.col("_error")).alias("_said_head"),
-        evidence.without_frames(F.col("_stack")).alias("_said_trace"),
+        _whole_lines(evidence.deepest(F.col("_error"), F.col("_stack"))).alias("_said_cause"),
+        _whole_lines(F.col("_error")).alias("_said_head"),
+        _whole_lines(F.col("_stack")).alias("_said_trace"),
     )
     lowered = read.select(
         "*",
@@ -79,6 +79,11 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         said["before_code"],
         said["evidence_source"],
     )
+
+
+def _whole_lines(text: Column) -> Column:
+    """Without frames, and with an end to its last line: a rule that looks for what stands after a word finds it there too."""
+    return F.concat(evidence.without_frames(text), F.lit("\n"))
 
 
 def _unless_said(name: str) -> Column:
@@ -175,7 +180,7 @@ def _quote() -> Column:
     around = F.expr("regexp_extract(_place, _pattern, 0)")
     first_line = F.regexp_extract("_said_cause", "[^ \n\t][^\n]*", 0)
     found = F.when(F.col("_pattern").isNotNull() & (around != ""), around).otherwise(first_line)
-    return F.nullif(F.substring(F.trim(found), 1, _QUOTE), F.lit(""))
+    return F.nullif(F.substring(F.trim(F.regexp_replace(found, "\n+\\z", "")), 1, _QUOTE), F.lit(""))
 
 
 def _looked_up(rules: tuple[Rule, ...], name: str, number: Column) -> Column:
