@@ -7,6 +7,9 @@
 # The first interpreter that is new enough. Name another one with: make setup PYTHON=/path/to/python
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
+# Python of serverless environment 4, where it can be had.
+PYTHON_312 ?= $(shell for p in python3.12 $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python3.12); do \
+	"$$p" -c '' 2>/dev/null && { command -v "$$p"; break; }; done)
 PIP = -m pip install --quiet --disable-pip-version-check
 TESTS ?=
 
@@ -42,8 +45,9 @@ test-classic: .venv-classic/.ready ## run the tests on Apache Spark with Delta L
 classic-ready: .venv-classic/.ready
 	@JOBMEDIC_SPARK=classic .venv-classic/bin/python -c 'from jobmedic.edges.spark import open_session; open_session().__enter__().stop()'
 
-test-spark40: .venv-spark40/.ready ## run the tests of transforms and tables with the Spark 4.0 client, the API of serverless environment 4
-	.venv-spark40/bin/pytest $(or $(TESTS),tests/transforms $(wildcard tests/edges/test_ledger*.py tests/edges/test_tables*.py))
+test-spark40: .venv-spark40/.ready ## install the wheel beside what serverless environment 4 has, Spark 4.0's client too, and test it there
+	.venv-spark40/bin/pytest -n 2 --dist loadfile $(or $(TESTS),tests/transforms tests/bundle/test_job_runs.py \
+		$(wildcard tests/edges/test_ledger*.py tests/edges/test_tables*.py tests/edges/test_workspace*.py tests/edges/test_azure*.py))
 
 build: .venv/.ready ## build the wheel into dist/
 	rm -rf dist
@@ -67,11 +71,14 @@ clean: ## remove all that was built, the environments too; .jobmedic with its ta
 	.venv-classic/bin/python $(PIP) -r requirements-classic.txt
 	$(call product,.venv-classic)
 
-.venv-spark40/.ready: requirements-dev.txt pyproject.toml
+# The wheel's own dependencies must all be there by now: pip may look nowhere else, and takes no version that does not fit.
+.venv-spark40/.ready: PYTHON := $(or $(PYTHON_312),$(PYTHON))
+.venv-spark40/.ready: requirements-serverless.txt pyproject.toml
 	$(call environment,.venv-spark40)
-	grep -v '^pyspark-client==' requirements-dev.txt > .venv-spark40/requirements.txt
-	.venv-spark40/bin/python $(PIP) -r .venv-spark40/requirements.txt pyspark-client==4.0.4
-	$(call product,.venv-spark40)
+	.venv-spark40/bin/python $(PIP) -r requirements-serverless.txt
+	.venv-spark40/bin/python $(PIP) --no-index --no-build-isolation --editable .
+	.venv-spark40/bin/python -m pip check
+	@touch $@
 
 define environment
 @test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found; install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; exit 1; }

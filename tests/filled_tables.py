@@ -21,6 +21,7 @@ CAUSES = (
 )
 JOBS = ((11, "orders daily"), (12, "billing hourly"), (13, "features"), (14, "export to partner"))
 RETRIES = {"retry", "retry_with_new_params"}
+INCIDENTS = {"v1:ee05": "i1", "v1:aa01": "i2"}
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -52,7 +53,7 @@ def _treat(rows: Rows, seeded: random.Random, number: int, at: datetime) -> None
     fingerprint, category, action, rule, error = seeded.choices(CAUSES, (30, 20, 15, 10, 6, 9, 10))[0]
     job_id, job_name = seeded.choice(JOBS)
     run = {"workspace_id": WORKSPACE, "run_id": 5_000 + number, "job_id": job_id, "job_name": job_name}
-    cause = {"fingerprint": fingerprint, "category": category, "rule": rule}
+    cause = {"fingerprint": fingerprint, "category": category, "rule": rule, "incident_id": INCIDENTS.get(fingerprint)}
     decision = _decision(f"d{number:04}", at, seeded) | run | cause | {"action": action, "proposed_action": action}
     rows["failures"].append(run | _failure(number, at, fingerprint, error))
     rows["decisions"].append(decision)
@@ -175,6 +176,16 @@ def _incidents() -> list[dict[str, Any]]:
     opened = NOW - timedelta(hours=5)
     return [
         shared | text | seen | {"incident_id": "i1", "status": "open", "opened_at": opened},
+        shared
+        | text
+        | seen
+        | {
+            "incident_id": "i2",
+            "fingerprint": "v1:aa01",
+            "category": "network",
+            "title": "warehouse.example.com resets",
+        }
+        | {"status": "open", "opened_at": opened - timedelta(hours=3)},
         shared
         | text
         | seen

@@ -33,8 +33,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     for part in PARTS:
         source = ROOT / part
         (shutil.copytree if source.is_dir() else shutil.copy)(source, clone / part)
-    (clone / "tests").mkdir()
-    (clone / "tests" / "test_nothing.py").touch()
+    for left_out in ("bench", "tests"):
+        (clone / left_out).mkdir()
+        (clone / left_out / "nothing.py").touch()
     subprocess.run(["git", "init", "-q", str(clone)], check=True)
     with serve() as host:
         variables = {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": "a-token", "DATABRICKS_CONFIG_FILE": os.devnull}

@@ -22,6 +22,8 @@ WIDGETS = {item["widget"]["name"]: item["widget"] for item in PLACED}
 DRAWN = {name: widget for name, widget in WIDGETS.items() if "queries" in widget}
 FILTERS = {name: widget for name, widget in DRAWN.items() if widget["spec"]["widgetType"].startswith("filter-")}
 COLUMN = re.compile(r"`([^`]+)`")
+# Incidents are those open now, whenever they began; the model's bill is no single job's or category's.
+UNFILTERED = {"when": {"incidents"}, "job": {"model"}, "category": {"model"}}
 # What AI/BI itself adds to the query of a filter; no column of ours.
 OWN_COLUMN = "associative_filter_predicate_group"
 
@@ -90,6 +92,42 @@ def test_a_filter_reaches_datasets_that_have_its_column(spark: SparkSession, mon
 
 def test_job_category_and_time_can_be_filtered() -> None:
     assert {field["name"] for widget in FILTERS.values() for field in fields(widget)} >= {"job_name", "category", "day"}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_leaves_out_no_dataset_that_it_could_narrow(
+    spark: SparkSession, month: DeltaLedger, name: str
+) -> None:
+    [column] = {field["name"] for field in fields(FILTERS[name])} & {"job_name", "category", "day"}
+    reached = [query["query"]["datasetName"] for query in FILTERS[name]["queries"]]
+    assert sorted(reached) == sorted(dataset for dataset in DATASETS if column in spark.sql(DATASETS[dataset]).columns)
+    assert set(DATASETS) - set(reached) <= UNFILTERED[name]
+    for dataset in reached:
+        values = [row[column] for row in spark.sql(DATASETS[dataset]).select(column).distinct().collect()]
+        assert None not in values
+        assert len(values) > 1, f"{column} has one value alone in {dataset}"
+
+
+def test_seven_days_of_accuracy_are_the_average_of_the_decisions_of_those_days(
+    spark: SparkSession, month: DeltaLedger
+) -> None:
+    by_hand = spark.sql(
+        "SELECT avg(CASE WHEN judged_right THEN 1.0D ELSE 0.0D END) AS accuracy FROM v_decisions "
+        "WHERE judged_right IS NOT NULL AND decided_on > date_sub(current_date(), 7)"
+    ).collect()[0]["accuracy"]
+    line = spark.sql(DATASETS["accuracy"]).where("line = 'seven days' AND day = current_date()")
+    assert [row["a"] for row in line.selectExpr("avg(accuracy) AS a").collect()] == [pytest.approx(by_hand)]
+
+
+def test_what_is_sorted_is_shown() -> None:
+    sorted_by = [
+        (order["expression"], [field["expression"] for field in query["query"]["fields"]])
+        for widget in DRAWN.values()
+        for query in widget["queries"]
+        for order in query["query"].get("orders", [])
+    ]
+    assert len(sorted_by) == len([widget for widget in DRAWN.values() if widget["spec"]["widgetType"] == "table"])
+    assert all(expression in shown for expression, shown in sorted_by)
 
 
 def test_what_an_engineer_asks_first_is_shown() -> None:

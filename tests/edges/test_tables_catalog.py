@@ -86,6 +86,17 @@ def test_naming_the_analysts_later_grants_to_them(unity: UnityLike, catalog: str
     assert unity.said("GRANT")[0].endswith("TO `a``b`")
 
 
+def test_who_names_no_analysts_leaves_the_tables_and_the_grants_alone(unity: UnityLike, catalog: str) -> None:
+    upgrade(new_ledger(unity, catalog), now=NOW, analysts="data analysts")
+    unity.statements.clear()
+    notebook = upgrade(new_ledger(unity, catalog), now=datetime(2026, 3, 2, tzinfo=UTC))
+    assert (notebook.changes, unity.statements) == ((), [])
+    assert (
+        upgrade(new_ledger(unity, catalog), now=datetime(2026, 3, 3, tzinfo=UTC), analysts="data analysts").changes
+        == ()
+    )
+
+
 def test_views_are_read_as_they_stand_in_the_catalog(unity: UnityLike, catalog: str) -> None:
     first = new_ledger(unity, catalog)
     upgrade(first, now=NOW)

@@ -32,7 +32,7 @@ class UpgradeReport:
 
 
 def upgrade(ledger: DeltaLedger, *, now: datetime, analysts: str | None = None) -> UpgradeReport:
-    """`analysts` is a group that may read everything; only where the place is a catalog's schema.
+    """`analysts` is a group that may read everything, only where the place is a catalog's schema; None leaves it as it is.
 
     Raises LedgerError when the tables are newer than this jobmedic, or are somebody else's.
     """
@@ -45,6 +45,8 @@ def upgrade(ledger: DeltaLedger, *, now: datetime, analysts: str | None = None) 
             f"knows versions up to {VERSION}; install the jobmedic that wrote them, or a newer one"
         )
     newest = max(found, key=lambda row: row["upgraded_at"], default=None)
+    # Who names no group, a notebook say, has nothing against the one that the job names.
+    analysts = analysts or (newest["analysts"] if newest else None)
     if newest and (newest["version"], newest["digest"], newest["analysts"]) == (VERSION, _digest(), analysts):
         return UpgradeReport(str(home.place), before, VERSION, ())
     changes = (*_tables_changed(ledger), *_shared(ledger, analysts))
