@@ -82,3 +82,23 @@ def test_a_generic_pointer_says_what_would_be_needed(spark: SparkSession, catalo
     row = _one(spark, catalogue, "Workload failed, see run output for details")
     assert (row["category"], row["action"]) == ("unknown", "escalate")
     assert "trace" in row["needs"]
+
+
+def test_words_inside_of_names_and_paths_are_no_evidence(spark: SparkSession, catalogue: Catalogue) -> None:
+    missing = "Path does not exist: abfss://network@lake.dfs.core.windows.net/secret/timeout"
+    assert _one(spark, catalogue, missing)["category"] == "data_not_found"
+    full = "No space left on device: '/tmp/permission/denied/part-1'"
+    assert _one(spark, catalogue, full)["category"] == "resource"
+
+
+def test_the_innermost_exception_of_dot_net_is_the_deepest(spark: SparkSession, catalogue: Catalogue) -> None:
+    error = (
+        "System.AggregateException: The copy timed out. ---> System.UnauthorizedAccessException: Access to the path is"
+        " denied.\n   at System.IO.File.Open(String path)\n   --- End of inner exception stack trace ---"
+    )
+    assert _one(spark, catalogue, error)["category"] == "permission"
+
+
+def test_the_last_word_of_a_text_counts(spark: SparkSession, catalogue: Catalogue) -> None:
+    row = _one(spark, catalogue, "The ledger answered with error 401")
+    assert (row["category"], row["evidence"]) == ("permission", "The ledger answered with error 401")

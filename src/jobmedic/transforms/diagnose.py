@@ -16,7 +16,11 @@ from jobmedic.transforms import evidence
 UNKNOWN_RULE = "unknown"
 _QUOTE = 300
 _LONGEST = 6_000
-_PLACES = ("_cause", "_head", "_trace")  # where a message is looked for, in this order
+_PLACES = (
+    "_cause",
+    "_head",
+    "_trace",
+)  # where a message is looked for, in this order; each without names as `_bare…` too
 _UNKNOWN = {
     "category": Category.UNKNOWN.value,
     "transient": False,
@@ -55,7 +59,8 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         _unless_said("_said_trace"),
         _exception().alias("_exception"),
     )
-    ruled = lowered.select("*", _winner(catalogue).alias("_won"))
+    bare = lowered.select("*", *(evidence.without_names(F.col(name)).alias(_bare(name)) for name in _PLACES))
+    ruled = bare.select("*", _winner(catalogue).alias("_won"))
     rules = catalogue.rules
     numbered = ruled.select(
         "*",
@@ -116,23 +121,35 @@ def _winner(catalogue: Catalogue) -> Column:
 
 def _stages(kind: Kind, some: list[tuple[int, Rule]], by_condition: dict[str, list[str]]) -> list[Column | None]:
     whole = F.concat_ws("\n", *_PLACES)
+    unnamed = F.concat_ws("\n", *(_bare(name) for name in _PLACES))
     if kind is Kind.MESSAGE:
-        return [_case(some, partial(_says, F.col(name)), F.col(name), at) for at, name in enumerate(_PLACES)]
+        return [
+            _case(some, partial(_says, name), F.col(name), F.col(_bare(name)), at) for at, name in enumerate(_PLACES)
+        ]
     if kind is Kind.CONDITION:
         parent = F.substring_index("error_class", ".", 1)
         return [
-            _case(some, lambda rule: _in(F.col("error_class"), (n for n in by_condition[rule.id] if "." in n)), whole),
-            _case(some, lambda rule: _in(parent, (n for n in by_condition[rule.id] if "." not in n)), whole),
+            _case(
+                some,
+                lambda rule: _in(F.col("error_class"), (n for n in by_condition[rule.id] if "." in n)),
+                whole,
+                unnamed,
+            ),
+            _case(some, lambda rule: _in(parent, (n for n in by_condition[rule.id] if "." not in n)), whole, unnamed),
         ]
     if kind is Kind.SQLSTATE:
-        return [_case(some, lambda rule: _one_of([F.col("sqlstate").startswith(p) for p in rule.match]), whole)]
+        return [
+            _case(some, lambda rule: _one_of([F.col("sqlstate").startswith(p) for p in rule.match]), whole, unnamed)
+        ]
     if kind is Kind.EXCEPTION:
-        return [_case(some, lambda rule: F.col("_exception").isin([name.lower() for name in rule.match]), whole)]
-    return [_case(some, lambda rule: F.col("termination_code").isin(list(rule.match)), whole)]
+        return [
+            _case(some, lambda rule: F.col("_exception").isin([name.lower() for name in rule.match]), whole, unnamed)
+        ]
+    return [_case(some, lambda rule: F.col("termination_code").isin(list(rule.match)), whole, unnamed)]
 
 
 def _case(
-    some: list[tuple[int, Rule]], matches: Callable[[Rule], Column | None], text: Column, at: int = 3
+    some: list[tuple[int, Rule]], matches: Callable[[Rule], Column | None], text: Column, unnamed: Column, at: int = 3
 ) -> Column | None:
     """First rule whose condition holds. One flat CASE, however many rules."""
     branches: list[tuple[Column, int]] = []
@@ -142,7 +159,7 @@ def _case(
         if rule.also:
             condition = condition & _any(text, rule.also)
         if rule.unless:
-            condition = condition & ~_any(text, rule.unless)
+            condition = condition & ~_any(unnamed, rule.unless)
         branches.append((condition, number * 4 + at))
     if not branches:
         return None
@@ -150,8 +167,13 @@ def _case(
     return reduce(lambda case, branch: case.when(branch[0], F.lit(branch[1])), rest, F.when(first[0], F.lit(first[1])))
 
 
-def _says(text: Column, rule: Rule) -> Column:
-    return _any(text, rule.match)
+def _says(place: str, rule: Rule) -> Column:
+    """Weak words are looked for outside of names; what a strong rule looks for may need them."""
+    return _any(F.col(_bare(place) if rule.weak else place), rule.match)
+
+
+def _bare(place: str) -> str:
+    return f"_bare{place}"
 
 
 def _any(text: Column, regexes: Iterable[str]) -> Column:

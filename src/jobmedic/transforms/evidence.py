@@ -10,6 +10,7 @@ _CUT = 60_000
 _HALF = 30_000
 _CAUSE = 3_000
 _SPOKEN = 600
+_INNER = " ---> "  # .NET: what was thrown, and what threw it
 _RAISED_FROM = "The above exception was the direct cause of the following exception"
 
 # A class name that announces a message. `Error` alone is no class name.
@@ -18,6 +19,12 @@ _CLASS = (
     r"|(?:[A-Za-z_][A-Za-z0-9_]*[.$])+(?:Error|Exception|Warning))"
 )
 _CONDITION = r"\[([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:\.[A-Z0-9_]+)*)\]"
+
+# Names, values, addresses and paths, in lower-cased text: whose words say what it was done to, not what happened.
+_NAMED = (
+    r"(^|[^a-z0-9])'[^'\n]{1,60}'|(^|[^a-z0-9])\"[^\"\n]{1,60}\"|`[^`\n]{1,60}`"
+    r"|[a-z0-9+]+://[^ \n'\"]+|(^|[ =(:,'])(/[a-z0-9_.*@-]+){2,}"
+)
 
 # Conditions that only say that something inside went wrong; what went wrong stands behind them.
 _WRAPPERS = (
@@ -45,8 +52,8 @@ def _last_line(text: Column) -> Column:
 def deepest(error: Column, trace: Column) -> Column:
     """What went wrong first, without frames.
 
-    The last `Caused by` (not one inside `Suppressed`), what Python's `raise … from` names first, the error, else the
-    last line of the trace.
+    The last `Caused by` (not one inside `Suppressed`), what Python's `raise … from` names first, .NET's innermost
+    exception, the error, else the last line of the trace.
     """
     whole = F.concat_ws("\n", error, trace)
     plain = F.when(F.trim(error) != "", error).otherwise(_last_line(trace))
@@ -57,6 +64,10 @@ def deepest(error: Column, trace: Column) -> Column:
             F.substring_index(whole, "Caused by: ", -1),
         )
         .when(F.contains(whole, F.lit(_RAISED_FROM)), _last_line(F.substring_index(whole, _RAISED_FROM, 1)))
+        .when(
+            F.contains(whole, F.lit("xception: ")) & F.contains(whole, F.lit(_INNER)),
+            F.substring_index(whole, _INNER, -1),
+        )
         .otherwise(plain)
     )
     return F.substring(F.substring_index(cause, "\n\tat ", 1), 1, _CAUSE)
@@ -95,3 +106,8 @@ def sqlstate(whole: Column) -> Column:
 def without_frames(whole: Column) -> Column:
     """Stack frames and echoed source lines, which are indented, say where and not what."""
     return F.regexp_replace(whole, r"\n(?:[ \t]+at |[ \t]*File \"|[ \t]*\.\.\. [0-9]+ more)[^\n]*(?:\n    [^\n]*)?", "")
+
+
+def without_names(lowered: Column) -> Column:
+    """A table called `permission_denied` is no refusal: what is quoted, addresses and paths give way to two quotes."""
+    return F.regexp_replace(lowered, _NAMED, "$1$2$3''")
