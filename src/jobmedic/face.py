@@ -1,5 +1,6 @@
 """The Python face of jobmedic, for notebooks, jobs and other programs."""
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from jobmedic.edges.place import Folder
+from jobmedic.edges.upkeep import maintain
 from jobmedic.pipeline.triage import PassReport, decision_of, triage
 from jobmedic.ports.clock import Clock
+from jobmedic.ports.ledger import LedgerError
 from jobmedic.settings import Settings
 from jobmedic.wiring import Equipment, opened
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from jobmedic.pipeline.learn_report import LearnReport
     from jobmedic.pipeline.replay import ReplayReport
     from jobmedic.pipeline.report.figures import Figures
+
+log = logging.getLogger("jobmedic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,10 @@ class Jobmedic:
     def triage(self, *, look_back: bool = False, on_stage: Callable[[str], None] | None = None) -> PassReport:
         """One pass over the workspace. `look_back` lists from `JOBMEDIC_SINCE` again, whatever earlier passes saw."""
         plan = self.equipment.plan(look_back=look_back)  # a bad policy is told before anything is connected
-        return triage(self.equipment.ports, plan, on_stage=on_stage)
+        report = triage(self.equipment.ports, plan, on_stage=on_stage)
+        if isinstance(self.equipment.bare_ledger.home.place, Folder):
+            self._tidy()  # a glance unless there is something to do; in a catalog it costs more, and `learn` does it
+        return report
 
     def process_run(self, run_id: int, *, on_stage: Callable[[str], None] | None = None) -> ProcessedRun:
         """One run, at once: read, diagnosed, decided and, in act mode, acted on."""
@@ -117,7 +126,17 @@ class Jobmedic:
             folder = pictures or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)
             equipment = self.equipment
-            return learn(equipment.ledger, equipment.tracker, equipment.known, now=equipment.clock.now(), folder=folder)
+            report = learn(
+                equipment.ledger, equipment.tracker, equipment.known, now=equipment.clock.now(), folder=folder
+            )
+        self._tidy()
+        return report
+
+    def _tidy(self) -> None:
+        try:
+            maintain(self.equipment.bare_ledger)
+        except LedgerError as problem:
+            log.warning("the tables could not be tidied, which slows down reading them and nothing else: %s", problem)
 
     def replay(
         self,

@@ -4,8 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
+from jobmedic import Jobmedic
 from jobmedic.cli.app import main
+from jobmedic.edges.upkeep import LOOK_AT
 from jobmedic.sandbox import Sandbox
 from tests.cli.conftest import Command
 
@@ -77,6 +80,15 @@ def test_triage_records_in_shadow_and_acts_once_in_act_mode(jobmedic: Command, s
     second = json.loads(jobmedic("triage", "--mode", "act", "--json").out)
     assert sum(first["actions"].values()) > 0
     assert second["actions"] == {}
+
+
+def test_a_pass_joins_the_small_files_that_earlier_ones_left(home: Path, sandbox: Sandbox) -> None:
+    with Jobmedic() as medic:
+        ledger = medic.equipment.ledger
+        for n in range(LOOK_AT):
+            ledger.append("feedback", ledger.frame("feedback", [{"decision_id": str(n)}]))
+        medic.triage()
+    assert len(DeltaTable(home / ".jobmedic" / "tables" / "feedback").file_uris()) == 1
 
 
 def test_one_run_can_be_asked_about(jobmedic: Command, sandbox: Sandbox) -> None:

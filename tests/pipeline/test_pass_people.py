@@ -3,16 +3,17 @@
 from datetime import timedelta
 from typing import Any
 
-from jobmedic.sandbox import SchedulePlan
-from tests.pipeline.ward import NETWORK, Admit, Ward, failing, job
+from jobmedic.sandbox import Failure, Scenario, SchedulePlan
+from tests.pipeline.ward import NETWORK, Admit, Ward, cause, failing, job
 
 HOURLY = SchedulePlan(first=0, every=60, runs=4)
 
 
-def says(ward: Ward, verdict: str, **more: Any) -> None:
-    decision = min(ward.rows("decisions", attempt=0), key=lambda row: row["failed_at"])
+def says(ward: Ward, verdict: str, *, of: str | None = None, **more: Any) -> None:
+    """Of the first decision, unless told otherwise."""
+    first = min(ward.rows("decisions", attempt=0), key=lambda row: row["failed_at"])
     row = {
-        "decision_id": decision["decision_id"],
+        "decision_id": of or first["decision_id"],
         "verdict": verdict,
         "given_by": "ann@example.com",
         "given_at": ward.sandbox.clock.now() + timedelta(seconds=1),
@@ -61,3 +62,25 @@ def test_a_person_does_not_open_what_the_job_forbids(admit: Admit) -> None:
     says(ward, "wrong", correct_action="retry")
     decision = an_hour_later(ward)
     assert (decision["action"], decision["gate"], ward.repairs()) == ("send_email", "safety", ())
+
+
+def test_a_rule_that_people_find_wrong_is_less_sure_of_what_it_diagnosed_before(admit: Admit) -> None:
+    other = cause(id="other", error="java.net.ConnectException: Connection refused: lake.example.com")
+    jobs = (job(schedule=HOURLY), job(name="daily", schedule=HOURLY))
+    failures = tuple(Failure(job=one.name, cause=why.id) for one, why in zip(jobs, (NETWORK, other), strict=True))
+    ward = admit(Scenario(name="two", causes=(NETWORK, other), jobs=jobs, failures=failures), seconds=600)
+    ward.rules(breaker={"failures": 99})
+    for _ in range(3):
+        ward.treat()
+        ward.minutes(60)
+    judged = [row["decision_id"] for row in ward.rows("decisions", job_name="nightly")]
+    for decision_id in judged:
+        says(ward, "wrong", of=decision_id, correct_category="configuration", correct_action="send_email")
+    ward.treat()
+    unsure = max(ward.rows("decisions", job_name="daily", attempt=0), key=lambda row: row["failed_at"])
+    assert (unsure["action"], unsure["gate"], unsure["rule"]) == ("send_email", "confidence", "refused")
+    ward.minutes(1)
+    for decision_id in judged:
+        says(ward, "withdrawn", of=decision_id)
+    ward.treat()
+    assert {round(row["confidence"], 6) for row in ward.rows("diagnoses")} == {0.92}

@@ -53,8 +53,8 @@ DIAGNOSIS: dict[str, Any] = {
 EMPTY = {
     "by_fingerprint": "fingerprint string, action string, recovered bigint, failed bigint",
     "by_category": "category string, action string, recovered bigint, failed bigint",
-    "fingerprint_breakers": "fingerprint string, failed_in_row bigint, last_failed_at timestamp, pending int",
-    "job_breakers": "workspace_id string, job_id bigint, failed_in_row bigint, last_failed_at timestamp, pending int",
+    "fingerprint_breakers": "fingerprint string, failed_in_row bigint, tripped_at timestamp, last_failed_at timestamp, pending int",
+    "job_breakers": "workspace_id string, job_id bigint, failed_in_row bigint, tripped_at timestamp, last_failed_at timestamp, pending int",
     "canaries": "workspace_id string, fingerprint string, canary_run_id bigint, canary_outcome string",
     "decided_recently": "workspace_id string, fingerprint string, decided_runs bigint",
     "open_incidents": "workspace_id string, fingerprint string, open_incident_id string",

@@ -117,16 +117,28 @@ def test_a_retry_that_never_helped_its_category_is_not_worth_it(spark: SparkSess
 
 def test_an_open_breaker_stops_retries_and_a_half_open_one_lets_one_probe_through(spark: SparkSession) -> None:
     fresh, old = NOW - timedelta(minutes=10), NOW - timedelta(minutes=90)
-    (row,) = decided(spark, [{}], fingerprint_breakers=[("v1:net", 3, fresh, 0)])
+    (row,) = decided(spark, [{}], fingerprint_breakers=[("v1:net", 3, fresh, fresh, 0)])
     assert (row.action, row.gate) == ("send_email", "breaker")
-    first, second = decided(spark, [{}, {}], fingerprint_breakers=[("v1:net", 3, old, 0)])
+    first, second = decided(spark, [{}, {}], fingerprint_breakers=[("v1:net", 3, old, old, 0)])
     assert [(r.action, r.status) for r in (first, second)] == [("retry", "ready"), ("retry", "held")]
-    (row,) = decided(spark, [{}], fingerprint_breakers=[("v1:net", 3, old, 1)])
+    (row,) = decided(spark, [{}], fingerprint_breakers=[("v1:net", 3, old, old, 1)])
     assert row.status == "held"
 
 
+def test_what_fails_for_long_is_probed_ever_more_rarely_and_an_outage_of_an_hour_is_not(spark: SparkSession) -> None:
+    ago = {hours: NOW - timedelta(hours=hours) for hours in (2, 3, 70, 400)}
+    (row,) = decided(spark, [{}], fingerprint_breakers=[("v1:net", 12, ago[3], ago[2], 0)])
+    assert (row.action, row.status) == ("retry", "ready")
+    (row,) = decided(spark, [{}], fingerprint_breakers=[("v1:net", 4, ago[70], ago[2], 0)])
+    assert (row.action, row.gate) == ("send_email", "breaker")
+    assert "none is made until 68 hours after the last" in row.reason
+    (row,) = decided(spark, [{}], fingerprint_breakers=[("v1:net", 9, ago[400], ago[2], 0)])
+    assert "none is made until 168 hours after the last" in row.reason
+
+
 def test_a_job_whose_retries_failed_is_left_alone_whatever_its_failure(spark: SparkSession) -> None:
-    (row,) = decided(spark, [{}], job_breakers=[("w1", 7, 4, NOW - timedelta(minutes=1), 0)])
+    fresh = NOW - timedelta(minutes=1)
+    (row,) = decided(spark, [{}], job_breakers=[("w1", 7, 4, fresh, fresh, 0)])
     assert (row.action, row.gate) == ("send_email", "breaker")
     assert "this job" in row.reason
 

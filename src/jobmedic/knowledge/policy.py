@@ -112,6 +112,7 @@ class Storm(_Part):
 class Breaker(_Part):
     failures: Annotated[int, Field(ge=1)]
     cooldown_minutes: Positive
+    max_cooldown_hours: Positive
 
 
 class Budget(_Part):

@@ -144,8 +144,8 @@ class Decider:
         return History(
             by_fingerprint=counts(retried, "fingerprint", "action"),
             by_category=counts(retried, "category", "action"),
-            fingerprint_breakers=breakers(retried, "fingerprint"),
-            job_breakers=breakers(retried, "workspace_id", "job_id"),
+            fingerprint_breakers=breakers(retried, "fingerprint", failures=rules.breaker.failures),
+            job_breakers=breakers(retried, "workspace_id", "job_id", failures=rules.breaker.failures),
             canaries=canaries(
                 decisions, ledger.read("actions"), outcomes, now=now, window_minutes=rules.storm.window_minutes
             ),

@@ -10,14 +10,16 @@ from jobmedic.knowledge.words import Category, Source
 from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.consult import Consultation
 from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.rule_book import rules_frame
 from jobmedic.pipeline.tally import Tally
 from jobmedic.transforms.columns import instant
 from jobmedic.transforms.diagnose import diagnose
-from jobmedic.transforms.judged import judged
 from jobmedic.transforms.rule_confidence import rule_confidence
-from jobmedic.transforms.verdicts import confirmed, taken_back
+from jobmedic.transforms.verdicts import confirmed, judgements, taken_back
 
 EXEMPLAR_CHARACTERS = 2000
+_SAME = 0.001
+"""Confidences that differ by less are one."""
 SAID_BY_RULES = (
     "category",
     "transient",
@@ -119,13 +121,17 @@ class Diagnoser:
 
     def _recalibrated(self, said: DataFrame) -> DataFrame:
         """Each rule is as sure of itself as people's verdicts on it allow."""
-        ledger = self.ports.ledger
-        feedback = ledger.read("feedback")
-        told = judged(ledger.read("decisions"), ledger.read("actions"), ledger.read("outcomes"), feedback)
-        catalogue = said.select("rule", "category", "confidence").distinct()
-        learned = rule_confidence(told, catalogue).select("rule", F.col("confidence").alias("learned"))
-        joined = said.join(learned, "rule", "left")
+        joined = said.join(self._learned(), "rule", "left")
         return joined.withColumn("confidence", F.coalesce("learned", "confidence")).drop("learned")
+
+    def _learned(self) -> DataFrame:
+        """(rule, learned) of the whole catalogue; a rule that nobody judged keeps its own confidence."""
+        ledger = self.ports.ledger
+        decisions = ledger.read("decisions")
+        judged = judgements(ledger.read("feedback"), decisions).where(F.col("right_category").isNotNull())
+        spoken = decisions.select("decision_id", "rule", "category").join(judged, "decision_id", "inner")
+        confidence = rule_confidence(spoken, rules_frame(ledger, self.plan.catalogue))
+        return confidence.select("rule", F.col("confidence").alias("learned"))
 
     def _count(self) -> None:
         ledger = self.ports.ledger
@@ -178,3 +184,18 @@ class Diagnoser:
         # What a model had said is gone with it, so that it may be asked again when the error comes back.
         forgotten = (*SAID_BY_RULES, "model", "notes")
         self._say(at_hand(taken_back(known, agreed)), update=forgotten, judged_before=True)
+        self._follow_the_rules()
+
+    def _follow_the_rules(self) -> None:
+        """What a rule diagnosed before people judged it is from now on as sure as the rule itself, up or down.
+
+        `updated_at` stays: a cause that became doubtful is asked of the model when it comes back, not at once.
+        """
+        ledger = self.ports.ledger
+        by_rule = (F.col("source") == Source.RULE.value) & F.col("model").isNull()
+        stored = ledger.read("diagnoses").where(by_rule).select("fingerprint", "rule", "confidence")
+        moved = stored.join(self._learned(), "rule", "inner").where(
+            F.abs(F.col("confidence") - F.col("learned")) > _SAME
+        )
+        if (rows := at_hand(moved.select("fingerprint", F.col("learned").alias("confidence")))) is not None:
+            ledger.merge("diagnoses", rows)

@@ -16,6 +16,7 @@ from jobmedic.edges.frames import rows_of
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy
 from jobmedic.pipeline.learn_report import LearnReport, Recommendation
+from jobmedic.pipeline.rule_book import rules_frame
 from jobmedic.pipeline.score_book import (
     Page,
     Period,
@@ -99,14 +100,6 @@ def seen_decisions(ledger: Ledger, *, since: datetime) -> DataFrame:
     """Decisions from `since` on, beside what came of them."""
     decisions = ledger.read("decisions").where(F.col("decided_at") >= instant(since))
     return judged(decisions, ledger.read("actions"), ledger.read("outcomes"), ledger.read("feedback"))
-
-
-def rules_frame(ledger: Ledger, catalogue: Catalogue) -> DataFrame:
-    """The catalogue as (rule, category, action, confidence)."""
-    rows = [
-        {"rule": r.id, "category": r.category, "action": r.action, "confidence": r.confidence} for r in catalogue.rules
-    ]
-    return ledger.frame("diagnoses", rows).select("rule", "category", "action", "confidence")
 
 
 def _scored(ledger: Ledger, policy: Policy, periods: Sequence[Period]) -> list[Page]:

@@ -121,7 +121,8 @@ def _history(ledger: Ledger) -> History:
     retried = retries(ledger.read("decisions"), ledger.read("actions"), ledger.read("outcomes"))
     nobody = retried.where(F.lit(False))
     at, key = F.col("observed_at"), F.col("fingerprint")
-    breaker = (F.lit(0).cast("bigint").alias("failed_in_row"), at.alias("last_failed_at"), F.lit(0).alias("pending"))
+    times = (at.alias("tripped_at"), at.alias("last_failed_at"))
+    breaker = (F.lit(0).cast("bigint").alias("failed_in_row"), *times, F.lit(0).alias("pending"))
     here = (F.col("workspace_id"), key)
     text = key.cast("string")
     return History(

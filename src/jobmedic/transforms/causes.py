@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Action, Mode
-from jobmedic.transforms.columns import is_true, later_by
+from jobmedic.transforms.columns import is_true, later_by, seconds_between
 from jobmedic.transforms.history import History
 
 
@@ -40,6 +40,7 @@ def causes(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
             "retries_failed",
             "failed_in_row",
             "last_failed_at",
+            "tripped_at",
             "pending",
             "earned_mode",
         )
@@ -107,9 +108,22 @@ def _with_breaker(diagnoses: DataFrame, history: History) -> DataFrame:
 def breaker_state(policy: Policy, now: Column, prefix: str = "") -> Column:
     """closed, open, probing (half-open, a probe is under way) or half_open, from the columns of `history.breakers`."""
     tripped = is_true(F.col(f"{prefix}failed_in_row") >= policy.breaker.failures)
-    cooling = is_true(later_by(F.col(f"{prefix}last_failed_at"), F.lit(60.0 * policy.breaker.cooldown_minutes)) > now)
+    minutes = F.lit(float(policy.breaker.cooldown_minutes)) if prefix else cooldown_minutes(policy)
+    cooling = is_true(later_by(F.col(f"{prefix}last_failed_at"), minutes * 60.0) > now)
     under_way = is_true(F.col(f"{prefix}pending") == 1)
     return F.when(~tripped, "closed").when(cooling, "open").when(under_way, "probing").otherwise("half_open")
+
+
+def cooldown_minutes(policy: Policy) -> Column:
+    """Of a tripped fingerprint: as long as its probes have been failing, so that what never recovers is probed ever more rarely.
+
+    Time tells that, not the number of retries: ten that failed in one hour's outage are no week of failing.
+    A job has other failures beside the hopeless one, so its own cool-down does not grow.
+    """
+    shortest = F.lit(float(policy.breaker.cooldown_minutes))
+    longest = F.lit(max(60.0 * policy.breaker.max_cooldown_hours, policy.breaker.cooldown_minutes))
+    failing = seconds_between(F.col("tripped_at"), F.col("last_failed_at")) / 60.0
+    return F.least(F.greatest(F.coalesce(failing, shortest), shortest), longest)
 
 
 def _with_autonomy(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:

@@ -11,10 +11,13 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.policy import JobPolicy, Policy
 from jobmedic.knowledge.words import Action
+from jobmedic.transforms.causes import cooldown_minutes
 from jobmedic.transforms.columns import dollars, is_true, later_by, matches_glob, no, percent
 from jobmedic.transforms.history import RETRIES
 
 IDEMPOTENT_TAG = "jobmedic_idempotent"
+_HOURS_FROM = 180.0
+"""Minutes from which on a time is told in hours."""
 OFFERED = f"A retry would probably help, but nothing says that this job is safe to run again: tag it {IDEMPOTENT_TAG}=true to allow retries"
 
 
@@ -70,13 +73,13 @@ def gates(policy: Policy, *, now: Column) -> tuple[Gate, ...]:
             "breaker",
             _retrying() & (F.col("breaker") == "open"),
             mail,
-            _broken("this failure", "failed_in_row", policy),
+            _broken("this failure", "failed_in_row", cooldown_minutes(policy)),
         ),
         Gate(
             "breaker",
             _retrying() & (F.col("job_breaker") == "open"),
             mail,
-            _broken("this job", "job_failed_in_row", policy),
+            _broken("this job", "job_failed_in_row", F.lit(float(policy.breaker.cooldown_minutes))),
         ),
         Gate("worth", _retrying() & (F.col("expected_gain_usd") <= F.col("expected_cost_usd")), mail, _not_worth()),
     )
@@ -201,13 +204,15 @@ def _used_up() -> Column:
     )
 
 
-def _broken(what: str, count: str, policy: Policy) -> Column:
+def _broken(what: str, count: str, minutes: Column) -> Column:
+    hours = F.format_string("%.0f hours", minutes / 60.0)
+    long = F.when(minutes >= _HOURS_FROM, hours).otherwise(F.format_string("%.0f minutes", minutes))
     return F.concat(
         F.lit("The last "),
         F.col(count).cast("string"),
-        F.lit(
-            f" retries of {what} failed; none is made until {policy.breaker.cooldown_minutes:g} minutes after the last"
-        ),
+        F.lit(f" retries of {what} failed; none is made until "),
+        long,
+        F.lit(" after the last"),
     )
 
 

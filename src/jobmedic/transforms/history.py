@@ -27,9 +27,9 @@ class History:
     by_category: DataFrame
     """category, action, recovered, failed"""
     fingerprint_breakers: DataFrame
-    """fingerprint, failed_in_row, last_failed_at, pending"""
+    """fingerprint, failed_in_row, tripped_at, last_failed_at, pending"""
     job_breakers: DataFrame
-    """workspace_id, job_id, failed_in_row, last_failed_at, pending"""
+    """workspace_id, job_id, failed_in_row, tripped_at, last_failed_at, pending"""
     canaries: DataFrame
     """workspace_id, fingerprint, canary_run_id, canary_outcome (null while pending)"""
     decided_recently: DataFrame
@@ -78,15 +78,17 @@ def counts(retried: DataFrame, *keys: str) -> DataFrame:
     )
 
 
-def breakers(retried: DataFrame, *keys: str) -> DataFrame:
-    """How many of the newest retries failed in a row, and whether one is under way."""
+def breakers(retried: DataFrame, *keys: str, failures: int) -> DataFrame:
+    """How many of the newest retries failed in a row, when `failures` of them had (else null), and whether one is under way."""
     newest_success = F.max(F.when(_recovered(), F.col("requested_at"))).over(Window.partitionBy(*keys))
     in_row = _failed() & (F.col("newest_success").isNull() | (F.col("requested_at") > F.col("newest_success")))
+    failed_at = F.array_sort(F.collect_list(F.when(in_row, F.col("observed_at"))))
     return (
         retried.withColumn("newest_success", newest_success)
         .groupBy(*keys)
         .agg(
             F.sum(F.when(in_row, 1).otherwise(0)).alias("failed_in_row"),
+            F.get(failed_at, F.lit(failures - 1)).alias("tripped_at"),
             F.max(F.when(_failed(), F.col("observed_at"))).alias("last_failed_at"),
             F.max(F.when(F.col("outcome").isNull() & ~F.col("purged"), 1).otherwise(0)).alias("pending"),
         )
