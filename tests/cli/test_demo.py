@@ -22,6 +22,7 @@ def _passes_of(home: DemoHome, newest: int) -> None:
     (log / f"{newest:020}.json").write_text("{}", encoding="utf-8")
 
 
+@pytest.mark.timeout(600)  # two whole demos, on a machine that may do other things too
 @pytest.mark.usefixtures("short_night")
 def test_the_demo_leaves_tables_mlflow_and_report_and_can_be_run_again(
     jobmedic: Callable[..., Any], home: Path
