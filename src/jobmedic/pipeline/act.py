@@ -12,6 +12,7 @@ from jobmedic.pipeline.claims import Claimed, Claims
 from jobmedic.pipeline.incidents import IncidentBook
 from jobmedic.pipeline.mails import OwnerMails
 from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.post import ELSEWHERE
 from jobmedic.pipeline.read_runs import JobShelf
 from jobmedic.pipeline.restart import Restart
 from jobmedic.pipeline.tally import Tally
@@ -77,7 +78,7 @@ class Actor:
     def _count(self, result: Result) -> None:
         status = result.get("status")
         self.tally.actions[status or "given_back"] += 1
-        if status in {None, ActionStatus.FAILED.value}:
+        if status in {None, ActionStatus.FAILED.value} and result.get("error") != ELSEWHERE:
             self.tally.problem(f"decision {result['decision_id'][:12]} was not applied: {result.get('error')}")
 
 

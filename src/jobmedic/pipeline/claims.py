@@ -6,20 +6,17 @@ is sure of the death or the claim is old, and looks at the run before it acts.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import ActionStatus, DecisionStatus, Mode
-from jobmedic.pipeline.plan import Plan, has_died
+from jobmedic.pipeline.plan import Plan, left_behind
 from jobmedic.pipeline.quotes import with_diagnosis
 from jobmedic.ports.ledger import Ledger
 from jobmedic.transforms.columns import from_micros
-
-LEASE = timedelta(minutes=15)
-"""Longer than any call of a living pass may take, retries of the SDK included."""
 
 _BATCH = 2000
 
@@ -146,7 +143,9 @@ class Claims:
             .collect()
         )
         orphans = {
-            row["decision_id"]: row for row in left if self._orphaned(row["claimed_by"], from_micros(row["micros"]))
+            row["decision_id"]: row
+            for row in left
+            if left_behind(row["claimed_by"], from_micros(row["micros"]), self.now)
         }
         for owner in {row["claimed_by"] for row in orphans.values()}:
             rows = [
@@ -157,9 +156,6 @@ class Claims:
             frame = self.ledger.frame("actions", rows).select("decision_id", "claimed_by", "requested_at")
             self.ledger.merge("actions", frame, expect={"claimed_by": owner, "status": ActionStatus.INTENDED.value})
         return {key: from_micros(row["micros"]) for key, row in orphans.items()}
-
-    def _orphaned(self, claimed_by: str | None, requested_at: datetime) -> bool:
-        return claimed_by is None or has_died(claimed_by) or self.now - requested_at > LEASE
 
     def _mine(self, inherited: Mapping[str, datetime]) -> list[Claimed]:
         mine = (

@@ -34,24 +34,23 @@ class Decider:
     workspace_id: str
     now: datetime
 
-    def decide(self, run_id: int | None = None) -> bool:
-        """Decides every failed run that has no final decision yet, or just `run_id`; False when nothing changed."""
+    def decide(self, run_id: int | None = None) -> None:
+        """Decides every failed run that has no final decision yet, or just `run_id`."""
         waiting = self._undecided()
         if run_id is not None:
             waiting = waiting.where(F.col("run_id") == run_id)
         runs = at_hand(waiting.select("workspace_id", "run_id").distinct())
         if runs is None:
-            return False
+            return
         setting = Setting(instant(self.now), self.plan.mode, self.plan.pass_id, self.plan.own_job_ids)
         decided = decide(waiting, self._diagnoses(), self.history(runs), self.plan.policy, setting)
         changed = at_hand(self._changed(decided))
         if changed is None:
-            return False
+            return
         self.ports.ledger.merge("decisions", changed)
         self.tally.decisions.update(
             {row["action"]: row["count"] for row in changed.groupBy("action").count().collect()}
         )
-        return True
 
     def settle(self, run_ids: Sequence[int]) -> None:
         """Decisions that still wait for runs that recovered or vanished meanwhile need nothing any more."""

@@ -1,7 +1,7 @@
 """One open problem, however many runs it hits: incident rows, telling the on-call once, closing what is over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, DecisionStatus, IncidentStatus, Mode, Outcome
 from jobmedic.pipeline.at_hand import at_hand
-from jobmedic.pipeline.letters import LetterDecision, incident_mail
+from jobmedic.pipeline.letters import LetterDecision, incident_letter_id, incident_mail
 from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.post import ELSEWHERE, Letter, Place, Post
 from jobmedic.pipeline.quotes import with_diagnosis
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.notices import IncidentNotice, NoticeError
@@ -34,9 +35,14 @@ class IncidentBook:
     """By incident: None when the on-call knows, else why not. Filled by `announce`."""
 
     def write(self) -> None:
-        """Opens and updates the incidents that this pass's decisions belong to."""
+        """Opens and updates the incidents that this pass's decisions belong to, and those that a dead pass left unopened."""
         decisions = self.ports.ledger.read("decisions").where(F.col("workspace_id") == self.workspace_id)
-        touched = decisions.where((F.col("pass_id") == self.plan.pass_id) & F.col("incident_id").isNotNull())
+        known = self.ports.ledger.read("incidents").select("incident_id").withColumn("known", F.lit(True))
+        touched = (
+            decisions.where(F.col("incident_id").isNotNull())
+            .join(known, "incident_id", "left")
+            .where((F.col("pass_id") == self.plan.pass_id) | F.col("known").isNull())
+        )
         ids = [row["incident_id"] for row in touched.select("incident_id").distinct().collect()]
         if ids:
             frame = self.ports.ledger.frame("incidents", self._rows(ids))
@@ -72,8 +78,7 @@ class IncidentBook:
             .withColumn("opened", F.unix_micros("opened_at"))
             .collect()
         )
-        for row in waiting:
-            self.told[row["incident_id"]] = self._tell(row)
+        self._tell_all([_notice(row) for row in waiting])
         known = [{"incident_id": key, "notified_at": self.now} for key, trouble in self.told.items() if trouble is None]
         if known:
             self.ports.ledger.merge(
@@ -157,11 +162,29 @@ class IncidentBook:
         if (rows := at_hand(over)) is not None:
             ledger.merge("incidents", rows)
 
-    def _tell(self, row: Row) -> str | None:
+    def _tell_all(self, notices: Sequence[IncidentNotice]) -> None:
+        """Each by one pass: of two at once one tells the on-call, and the other leaves it to it."""
+        post = Post(self.ports.ledger, self.plan, self.workspace_id, self.now)
+        letters = {notice.incident_id: incident_letter_id(notice, self.plan.sender or "") for notice in notices}
+        places = post.claim([Letter(letter_id, None, incident_id=key) for key, letter_id in letters.items()])
+        for notice in notices:
+            letter_id = letters[notice.incident_id]
+            if places[letter_id] is Place.ELSEWHERE:
+                self.told[notice.incident_id] = ELSEWHERE
+                continue
+            trouble = None if places[letter_id] is Place.SENT else self._tell(notice)
+            self.told[notice.incident_id] = trouble
+            if trouble is None:
+                post.sent(letter_id)
+            else:
+                post.unsent(letter_id, trouble)
+        post.close()
+
+    def _tell(self, notice: IncidentNotice) -> str | None:
         """Mail first, then the channels. None when everybody who is configured was told, or nobody is."""
         troubles = []
-        members = self._members(row["incident_id"])
-        notice = _notice(row, members[0].run_page_url if members else None)
+        members = self._members(notice.incident_id)
+        notice = replace(notice, run_page_url=members[0].run_page_url if members else None)
         people = self.plan.on_call or ((self.plan.default_recipient,) if self.plan.default_recipient else ())
         if self.ports.mailer is not None and people and self.plan.mail_off is None:
             try:
@@ -194,13 +217,14 @@ class IncidentBook:
         ]
 
 
-def _notice(row: Row, run_page_url: str | None) -> IncidentNotice:
+def _notice(row: Row) -> IncidentNotice:
+    """Without the page of a run, which takes another read."""
     return IncidentNotice(
         incident_id=row["incident_id"],
         title=row["title"],
         summary=row["summary"],
         category=row["category"],
-        run_page_url=run_page_url,
+        run_page_url=None,
         runs=row["runs"],
         jobs=row["jobs"],
         opened_at=from_micros(row["opened"]),

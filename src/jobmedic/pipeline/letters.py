@@ -135,7 +135,12 @@ def incident_mail(
         "more": max(len(decisions) - _RUNS_SHOWN, 0),
     }
     subject = f"[jobmedic] Incident: {notice.title}"
-    return _mail("incident", subject, facts, tuple(recipients), letter_id(sender, "incident", notice.incident_id))
+    return _mail("incident", subject, facts, tuple(recipients), incident_letter_id(notice, sender))
+
+
+def incident_letter_id(notice: IncidentNotice, sender: str) -> str:
+    """Another one when the incident is opened anew after it was over."""
+    return letter_id(sender, "incident", notice.incident_id, _aware(notice.opened_at).astimezone(UTC).isoformat())
 
 
 def check_mail(*, recipients: Sequence[str], sender: str, at: datetime) -> Mail:

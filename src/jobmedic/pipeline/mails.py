@@ -5,14 +5,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from pyspark.sql import functions as F
-
-from jobmedic.knowledge.words import Action, ActionStatus
+from jobmedic.knowledge.words import ActionStatus
 from jobmedic.pipeline.claims import Claimed
 from jobmedic.pipeline.letters import LetterDecision, mail_window, owner_mail
 from jobmedic.pipeline.plan import Plan, Ports
+from jobmedic.pipeline.post import ELSEWHERE, Letter, Place, Post
 from jobmedic.ports.notices import Mail, NoticeError
-from jobmedic.transforms.columns import instant
 
 Result = dict[str, Any]
 
@@ -32,34 +30,58 @@ class OwnerMails:
                 yield _result(one, ActionStatus.REFUSED) | {"error": self._nobody(one)}
             else:
                 groups.setdefault((recipient, one.fingerprint), []).append(one)
-        sent = self._sent_before() if groups else {}
+        if not groups:
+            return
+        post = Post(self.ports.ledger, self.plan, self.workspace_id, self.now)
+        earlier = post.sent_since(self.now - timedelta(hours=self.plan.policy.mail.window_hours))
+        due: list[tuple[Letter, Mail, list[Claimed]]] = []
         for (recipient, fingerprint), members in groups.items():
-            yield from self._group(recipient, members, sent.get((recipient, fingerprint)))
+            if covered := earlier.get((recipient, fingerprint)):
+                yield from self._covered(recipient, covered, members)
+            elif self.plan.mail_off is not None or self.ports.mailer is None:
+                yield from self._no_mail(recipient, members)
+            else:
+                mail = self._mail(recipient, members)
+                due.append((Letter(mail.message_id, fingerprint, recipient), mail, members))
+        places = post.claim([letter for letter, _, _ in due])
+        for letter, mail, members in due:
+            yield from self._post(post, places[letter.letter_id], mail, members)
+        post.close()
 
-    def _group(self, recipient: str, members: list[Claimed], earlier: str | None) -> Iterator[Result]:
-        if earlier is not None:
-            for one in members:
-                yield _result(one, ActionStatus.APPLIED) | {
-                    "recipient": recipient,
-                    "message_id": earlier,
-                    "error": "covered by the mail that this owner already got about this failure",
-                }
+    def _covered(self, recipient: str, message_id: str, members: list[Claimed]) -> Iterator[Result]:
+        for one in members:
+            yield _result(one, ActionStatus.APPLIED) | {
+                "recipient": recipient,
+                "message_id": message_id,
+                "error": "covered by the mail that this owner already got about this failure",
+            }
+
+    def _no_mail(self, recipient: str, members: list[Claimed]) -> Iterator[Result]:
+        for one in members:
+            yield _result(one, ActionStatus.REFUSED) | {
+                "recipient": recipient,
+                "error": self.plan.mail_off or "no mail server is configured",
+            }
+
+    def _post(self, post: Post, place: Place, mail: Mail, members: list[Claimed]) -> Iterator[Result]:
+        assert self.ports.mailer is not None
+        (recipient,) = mail.recipients
+        if place is Place.SENT:
+            yield from self._covered(recipient, mail.message_id, members)
             return
-        if self.plan.mail_off is not None or self.ports.mailer is None:
+        if place is Place.ELSEWHERE:
             for one in members:
-                yield _result(one, ActionStatus.REFUSED) | {
-                    "recipient": recipient,
-                    "error": self.plan.mail_off or "no mail server is configured",
-                }
+                yield {"decision_id": one.decision_id, "error": ELSEWHERE}
             return
-        mail = self._mail(recipient, members)
         try:
             self.ports.mailer.send(mail)
         except NoticeError as error:
+            post.unsent(mail.message_id, str(error))
             for one in members:
                 failed = _result(one, ActionStatus.FAILED) if error.permanent else {"decision_id": one.decision_id}
                 yield failed | {"recipient": recipient, "error": str(error)}
             return
+        post.sent(mail.message_id)
         for one in members:
             yield _result(one, ActionStatus.APPLIED) | {"recipient": recipient, "message_id": mail.message_id}
 
@@ -68,23 +90,6 @@ class OwnerMails:
 
     def _nobody(self, one: Claimed) -> str:
         return f"nobody to mail: the owner is {one.owner or 'not known'}, which is no mail address, and EMAIL_DEFAULT_RECIPIENT is not set"
-
-    def _sent_before(self) -> dict[tuple[str, str], str]:
-        """Message-ID by recipient and fingerprint of mails that went out within the window."""
-        since = self.now - timedelta(hours=self.plan.policy.mail.window_hours)
-        ledger = self.ports.ledger
-        rows = (
-            ledger.read("actions")
-            .where((F.col("action") == Action.SEND_EMAIL.value) & (F.col("status") == ActionStatus.APPLIED.value))
-            .where(F.col("workspace_id") == self.workspace_id)
-            # What a mail covered does not lengthen the mail's own window.
-            .where((F.col("finished_at") >= instant(since)) & F.col("message_id").isNotNull() & F.col("error").isNull())
-            .join(ledger.read("decisions").select("decision_id", "fingerprint"), "decision_id", "inner")
-            .groupBy("recipient", "fingerprint")
-            .agg(F.max("message_id").alias("message_id"))
-            .collect()
-        )
-        return {(row["recipient"], row["fingerprint"]): row["message_id"] for row in rows}
 
     def _mail(self, recipient: str, members: Sequence[Claimed]) -> Mail:
         """Its Message-ID is the same when it is sent again because a pass died before it could write that down."""

@@ -74,6 +74,9 @@ def new_pass_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
+LEASE = timedelta(minutes=15)
+"""Longer than any call of a living pass may take, retries of the SDK included."""
+
 _living: set[str] = set()
 
 
@@ -90,6 +93,11 @@ def living(claimed_by: str) -> Generator[None]:
         yield
     finally:
         _living.discard(claimed_by)
+
+
+def left_behind(claimed_by: str | None, claimed_at: datetime, now: datetime) -> bool:
+    """Whether a claim is anybody's: given back, a dead pass's, or too old for a living one."""
+    return claimed_by is None or has_died(claimed_by) or now - claimed_at > LEASE
 
 
 def has_died(claimed_by: str) -> bool:

@@ -125,8 +125,8 @@ class _Pass:
         with self.tally.stage("decide"):
             decider = Decider(self.ports, self.plan, self.tally, workspace_id, now)
             decider.settle(collected.settled)
-            if decider.decide(run_id):
-                book.write()
+            decider.decide(run_id)
+            book.write()
             book.resolve()
         with self.tally.stage("act"):
             Actor(self.ports, self.plan, self.tally, jobs, book, workspace_id, now).act(run_id)
