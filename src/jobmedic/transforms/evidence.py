@@ -22,7 +22,7 @@ _CONDITION = r"\[([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:\.[A-Z0-9_]+)*)\]"
 
 # Names, values, addresses and paths, in lower-cased text: whose words say what it was done to, not what happened.
 _NAMED = (
-    r"(^|[^a-z0-9])'[^'\n]{1,60}'|(^|[^a-z0-9])\"[^\"\n]{1,60}\"|`[^`\n]{1,60}`"
+    r"(^|[^a-z0-9])'[^'\n ]{1,60}'|(^|[^a-z0-9])\"[^\"\n ]{1,60}\"|`[^`\n]{1,60}`"
     r"|[a-z0-9+]+://[^ \n'\"]+|(^|[ =(:,'])(/[a-z0-9_.*@-]+){2,}"
 )
 
