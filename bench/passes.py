@@ -27,6 +27,9 @@ _CHILD = """
 import json, resource, sys, time
 from datetime import datetime, timedelta
 from jobmedic import Jobmedic, Settings
+from jobmedic.garbage import collect_rarely
+
+collect_rarely()  # as the command line does
 
 class WorldClock:
     start, began = datetime.fromisoformat(sys.argv[1]), time.monotonic()

@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
+from jobmedic.garbage import collect_rarely
+
 FAILED = 1
 BAD_USE = 2
 
@@ -24,6 +26,7 @@ class ParameterError(ValueError):
 
 def main() -> None:
     """Runs `jobmedic` with the arguments of the process. Raises SystemExit when the command failed, never on success."""
+    collect_rarely()
     try:
         arguments, settings = split_settings(sys.argv[1:])
     except ParameterError as error:

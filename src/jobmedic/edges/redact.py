@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from jobmedic.knowledge.yaml_loader import safe_load
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _apply(text: str, shapes: Sequence[Shape]) -> str:
 
 @cache
 def _catalogue() -> Mapping[str, Any]:
-    loaded: Mapping[str, Any] = yaml.safe_load(
+    loaded: Mapping[str, Any] = safe_load(
         files("jobmedic.knowledge").joinpath("secrets.yml").read_text(encoding="utf-8")
     )
     return loaded

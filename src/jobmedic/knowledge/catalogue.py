@@ -25,6 +25,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from jobmedic.knowledge.words import Action, Category, Compute
+from jobmedic.knowledge.yaml_loader import SafeLoader
 
 RULES = Path(__file__).parent / "rules"
 CONDITIONS = Path(__file__).parent / "error_conditions.csv"
@@ -223,7 +224,7 @@ def _conditions(rules: tuple[Rule, ...]) -> dict[str, str]:
     return table
 
 
-class _LinedLoader(yaml.SafeLoader):
+class _LinedLoader(SafeLoader):
     """Keeps the line on which a mapping starts, for error messages."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = True) -> dict[Any, Any]:  # noqa: ARG002 - inner mappings need their lines too

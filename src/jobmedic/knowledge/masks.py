@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobmedic.knowledge.catalogue import CatalogueError, check_regex
+from jobmedic.knowledge.yaml_loader import safe_load
 
 MASKS = Path(__file__).parent / "masks.yml"
 
@@ -33,7 +34,7 @@ class Masks(BaseModel):
     def load(cls, path: Path | None = None) -> "Masks":
         source = path or MASKS
         try:
-            entries = yaml.safe_load(source.read_text(encoding="utf-8"))
+            entries = safe_load(source.read_text(encoding="utf-8"))
             masks = tuple(Mask(**entry) for entry in entries)
         except (OSError, TypeError, yaml.YAMLError, ValidationError) as error:
             raise CatalogueError(f"{source}: no list of masks: {error}") from error

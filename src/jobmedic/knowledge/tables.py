@@ -14,7 +14,7 @@ from string import Template
 from types import MappingProxyType
 from typing import Any
 
-import yaml
+from jobmedic.knowledge.yaml_loader import safe_load
 
 VERSION = 2
 
@@ -98,7 +98,7 @@ def _listed(folder: str, suffix: str) -> list[Traversable]:
 
 
 def _table(path: Traversable) -> Table:
-    read: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    read: Any = safe_load(path.read_text(encoding="utf-8"))
     try:
         table = Table(
             name=read["table"],

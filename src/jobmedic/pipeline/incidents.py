@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pyspark.sql import Row
+from pyspark.sql import Row, Window
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, DecisionStatus, IncidentStatus, Mode, Outcome
@@ -22,6 +22,9 @@ QUIET_FOR = timedelta(hours=24)
 """An incident without a new failure for this long is over."""
 
 SHOWN = 50
+
+_TOLD_TOGETHER = 100
+"""Incidents whose letters are read at once: what bounds the driver's memory."""
 
 
 @dataclass(slots=True)
@@ -167,23 +170,28 @@ class IncidentBook:
         post = Post(self.ports.ledger, self.plan, self.workspace_id, self.now)
         letters = {notice.incident_id: incident_letter_id(notice, self.plan.sender or "") for notice in notices}
         places = post.claim([Letter(letter_id, None, incident_id=key) for key, letter_id in letters.items()])
+        mine = []
         for notice in notices:
-            letter_id = letters[notice.incident_id]
-            if places[letter_id] is Place.ELSEWHERE:
-                self.told[notice.incident_id] = ELSEWHERE
-                continue
-            trouble = None if places[letter_id] is Place.SENT else self._tell(notice)
-            self.told[notice.incident_id] = trouble
-            if trouble is None:
-                post.sent(letter_id)
-            else:
-                post.unsent(letter_id, trouble)
+            place = places[letters[notice.incident_id]]
+            if place is Place.MINE:
+                mine.append(notice)
+            else:  # one that was sent is known, though the pass that sent it could not say so any more
+                self.told[notice.incident_id] = ELSEWHERE if place is Place.ELSEWHERE else None
+        for start in range(0, len(mine), _TOLD_TOGETHER):
+            group = mine[start : start + _TOLD_TOGETHER]
+            members = self._members([notice.incident_id for notice in group])
+            for notice in group:
+                trouble = self._tell(notice, members.get(notice.incident_id, []))
+                self.told[notice.incident_id] = trouble
+                if trouble is None:
+                    post.sent(letters[notice.incident_id])
+                else:
+                    post.unsent(letters[notice.incident_id], trouble)
         post.close()
 
-    def _tell(self, notice: IncidentNotice) -> str | None:
+    def _tell(self, notice: IncidentNotice, members: list[LetterDecision]) -> str | None:
         """Mail first, then the channels. None when everybody who is configured was told, or nobody is."""
         troubles = []
-        members = self._members(notice.incident_id)
         notice = replace(notice, run_page_url=members[0].run_page_url if members else None)
         people = self.plan.on_call or ((self.plan.default_recipient,) if self.plan.default_recipient else ())
         if self.ports.mailer is not None and people and self.plan.mail_off is None:
@@ -200,21 +208,26 @@ class IncidentBook:
             self.tally.problem(trouble)
         return "; ".join(troubles) or None
 
-    def _members(self, incident_id: str) -> list[LetterDecision]:
-        """What belongs to the incident, the oldest failures first; more than a letter shows are not read."""
-        decisions = self.ports.ledger.read("decisions").where(F.col("incident_id") == incident_id)
+    def _members(self, ids: Sequence[str]) -> dict[str, list[LetterDecision]]:
+        """What belongs to each incident, the oldest failures first; more than a letter shows are not read."""
+        oldest = Window.partitionBy("incident_id").orderBy("failed_at", "run_id")
+        decisions = (
+            self.ports.ledger.read("decisions")
+            .where(F.col("incident_id").isin(list(ids)) & F.col("failed_at").isNotNull())
+            .withColumn("place", F.row_number().over(oldest))
+            .where(F.col("place") <= SHOWN)
+        )
         rows = (
             with_diagnosis(decisions, self.ports.ledger)
-            .withColumn("failed_second", F.unix_micros("failed_at"))
-            .orderBy("failed_second", "run_id")
-            .limit(SHOWN)
+            .withColumn("failed_micros", F.unix_micros("failed_at"))
+            .orderBy("place")
             .collect()
         )
-        return [
-            LetterDecision.of({"failed_at": from_micros(row["failed_second"])}, row.asDict())
-            for row in rows
-            if row["failed_second"] is not None
-        ]
+        found: dict[str, list[LetterDecision]] = {}
+        for row in rows:
+            letter = LetterDecision.of({"failed_at": from_micros(row["failed_micros"])}, row.asDict())
+            found.setdefault(row["incident_id"], []).append(letter)
+        return found
 
 
 def _notice(row: Row) -> IncidentNotice:

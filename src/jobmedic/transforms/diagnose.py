@@ -1,13 +1,17 @@
 """The rule catalogue as Spark columns: which rule speaks for a failure, and what it says.
 
-Meant for one exemplar a fingerprint: its cost grows with the number of rules.
+Meant for one exemplar a fingerprint: its cost grows with the number of rules. What the rules say comes by joins with small
+frames, not as literals: a plan that holds every sentence of the catalogue takes longer to plan than to run.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial, reduce
+from enum import StrEnum
+from functools import reduce
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as t
 
 from jobmedic.knowledge.catalogue import Catalogue, Kind, Rule
 from jobmedic.knowledge.words import Action, Category
@@ -15,12 +19,16 @@ from jobmedic.transforms import evidence
 
 UNKNOWN_RULE = "unknown"
 _QUOTE = 300
+_BEFORE, _AFTER = 100, 200
 _LONGEST = 6_000
 _PLACES = (
     "_cause",
     "_head",
     "_trace",
 )  # where a message is looked for, in this order; each without names as `_bare…` too
+_AT = 1 << 16
+"""A winner is the number of its rule, plus this times the place where it won."""
+_NOWHERE = len(_PLACES)
 _UNKNOWN = {
     "category": Category.UNKNOWN.value,
     "transient": False,
@@ -33,10 +41,10 @@ _UNKNOWN = {
     "compute": None,
     "before_code": None,
     "evidence_source": None,
-    "pattern": None,
+    "_pattern": None,
 }
+_TYPES = {"transient": t.BooleanType(), "confidence": t.DoubleType(), "before_code": t.BooleanType()}
 _WEAK_ORDER = (Kind.CONDITION, Kind.SQLSTATE, Kind.EXCEPTION, Kind.TERMINATION_CODE, Kind.MESSAGE)
-_ATTRIBUTES = tuple(name for name in _UNKNOWN if name != "pattern")
 
 
 def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
@@ -44,7 +52,7 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
 
     Wants `error, error_trace, termination_code, error_class, sqlstate`, as `fingerprint` leaves them.
     """
-    kept = [name for name in causes.columns if name not in {*_ATTRIBUTES, "evidence"}]
+    kept = [name for name in causes.columns if name not in {*_UNKNOWN, "evidence"}]
     cut = causes.select(*kept, evidence.text("error").alias("_error"), evidence.text("error_trace").alias("_stack"))
     read = cut.select(
         *kept,
@@ -60,29 +68,28 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         _exception().alias("_exception"),
     )
     bare = lowered.select("*", *(evidence.without_names(F.col(name)).alias(_bare(name)) for name in _PLACES))
-    ruled = bare.select("*", _winner(catalogue).alias("_won"))
-    rules = catalogue.rules
-    numbered = ruled.select(
-        "*",
-        F.shiftright("_won", 2).alias("_rule"),
-        _place().alias("_place"),
-        _looked_up(rules, "pattern", F.shiftright("_won", 2)).alias("_pattern"),
-    )
-    said = {name: _looked_up(rules, name, F.col("_rule")).alias(name) for name in _ATTRIBUTES}
-    return numbered.select(
+    stages = {f"_stage{number}": stage for number, stage in enumerate(_stages(catalogue))}
+    ruled = bare.select("*", *(stage.alias(name) for name, stage in stages.items()))
+    won = ruled.select("*", F.coalesce(*stages, F.lit(0)).alias("_won"))
+    numbered = won.select("*", F.col("_won").bitwiseAND(_AT - 1).alias("_rule"), *_place())
+    # Every number has a saying. An inner join would say so too, but Sail 0.7.2 makes a filter of its keys and works out
+    # the winner anew for each of them.
+    told = numbered.join(F.broadcast(_sayings(causes, catalogue)), "_rule", "left")
+    found = told.select("*", F.expr("regexp_extract(_heard, _pattern, 0)").alias("_found"))
+    return found.select(
         *kept,
-        said["category"],
-        said["transient"],
-        said["confidence"],
-        said["action"],
-        said["rule"],
+        "category",
+        "transient",
+        "confidence",
+        "action",
+        "rule",
         _quote().alias("evidence"),
-        said["root_cause"],
-        said["fix"],
-        said["compute"],
-        said["needs"],
-        said["before_code"],
-        said["evidence_source"],
+        "root_cause",
+        "fix",
+        "compute",
+        "needs",
+        "before_code",
+        "evidence_source",
     )
 
 
@@ -104,8 +111,8 @@ def _exception() -> Column:
     )
 
 
-def _winner(catalogue: Catalogue) -> Column:
-    """Number of the winning rule times four plus the place where it won; 0 when none did."""
+def _stages(catalogue: Catalogue) -> list[Column]:
+    """In order of precedence; each is null where none of its rules speaks."""
     numbered = list(enumerate(catalogue.rules, start=1))
     by_condition: dict[str, list[str]] = {}
     for name, rule_id in catalogue.conditions.items():
@@ -115,44 +122,60 @@ def _winner(catalogue: Catalogue) -> Column:
         mine = [(number, rule) for number, rule in numbered if rule.weak is weak]
         for kind in _WEAK_ORDER if weak else Kind:
             some = [(number, rule) for number, rule in mine if rule.kind is kind]
-            stages += _stages(kind, some, by_condition)
-    return F.coalesce(*(stage for stage in stages if stage is not None), F.lit(0))
+            stages += _of_kind(kind, some, by_condition)
+    return [stage for stage in stages if stage is not None]
 
 
-def _stages(kind: Kind, some: list[tuple[int, Rule]], by_condition: dict[str, list[str]]) -> list[Column | None]:
+def _of_kind(kind: Kind, some: list[tuple[int, Rule]], by_condition: dict[str, list[str]]) -> list[Column | None]:
+    if kind is Kind.MESSAGE:
+        return [_in_messages(some)]
     whole = F.concat_ws("\n", *_PLACES)
     unnamed = F.concat_ws("\n", *(_bare(name) for name in _PLACES))
-    if kind is Kind.MESSAGE:
-        return [
-            _case(some, partial(_says, name), F.col(name), F.col(_bare(name)), at) for at, name in enumerate(_PLACES)
-        ]
+
+    def case(matches: Callable[[Rule], Column | None]) -> Column | None:
+        found = _case(some, matches, whole, unnamed)
+        return None if found is None else found + _NOWHERE * _AT
+
     if kind is Kind.CONDITION:
         parent = F.substring_index("error_class", ".", 1)
         return [
-            _case(
-                some,
-                lambda rule: _in(F.col("error_class"), (n for n in by_condition[rule.id] if "." in n)),
-                whole,
-                unnamed,
-            ),
-            _case(some, lambda rule: _in(parent, (n for n in by_condition[rule.id] if "." not in n)), whole, unnamed),
+            case(lambda rule: _in(F.col("error_class"), (n for n in by_condition[rule.id] if "." in n))),
+            case(lambda rule: _in(parent, (n for n in by_condition[rule.id] if "." not in n))),
         ]
     if kind is Kind.SQLSTATE:
-        return [
-            _case(some, lambda rule: _one_of([F.col("sqlstate").startswith(p) for p in rule.match]), whole, unnamed)
-        ]
+        return [case(lambda rule: _one_of([F.col("sqlstate").startswith(p) for p in rule.match]))]
     if kind is Kind.EXCEPTION:
-        return [
-            _case(some, lambda rule: F.col("_exception").isin([name.lower() for name in rule.match]), whole, unnamed)
-        ]
-    return [_case(some, lambda rule: F.col("termination_code").isin(list(rule.match)), whole, unnamed)]
+        return [case(lambda rule: F.col("_exception").isin([name.lower() for name in rule.match]))]
+    return [case(lambda rule: F.col("termination_code").isin(list(rule.match)))]
+
+
+def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
+    """Each place is asked in turn, by one CASE for all of them: written three times, it would be most of the plan."""
+    if not some:
+        return None
+    places = [F.struct(F.col(name).alias("text"), F.col(_bare(name)).alias("bare")) for name in _PLACES]
+
+    def asked(place: Column, at: Column) -> Column:
+        text, bare = place["text"], place["bare"]
+        # Weak words are looked for outside of names; what a strong rule looks for may need them.
+        silent = F.when(text.isin("", "\n"), F.lit(None))
+        case = _case(some, lambda rule: _any(bare if rule.weak else text, rule.match), text, bare, first=silent)
+        assert case is not None
+        return case + at * _AT
+
+    return F.array_min(F.transform(F.array(*places), asked))
 
 
 def _case(
-    some: list[tuple[int, Rule]], matches: Callable[[Rule], Column | None], text: Column, unnamed: Column, at: int = 3
+    some: list[tuple[int, Rule]],
+    matches: Callable[[Rule], Column | None],
+    text: Column,
+    unnamed: Column,
+    *,
+    first: Column | None = None,
 ) -> Column | None:
-    """First rule whose condition holds. One flat CASE, however many rules."""
-    branches: list[tuple[Column, int]] = []
+    """Number of the first rule whose condition holds. One flat CASE, however many rules; `first` begins it."""
+    case = first
     for number, rule in some:
         if (condition := matches(rule)) is None:
             continue
@@ -160,16 +183,8 @@ def _case(
             condition = condition & _any(text, rule.also)
         if rule.unless:
             condition = condition & ~_any(unnamed, rule.unless)
-        branches.append((condition, number * 4 + at))
-    if not branches:
-        return None
-    first, *rest = branches
-    return reduce(lambda case, branch: case.when(branch[0], F.lit(branch[1])), rest, F.when(first[0], F.lit(first[1])))
-
-
-def _says(place: str, rule: Rule) -> Column:
-    """Weak words are looked for outside of names; what a strong rule looks for may need them."""
-    return _any(F.col(_bare(place) if rule.weak else place), rule.match)
+        case = F.when(condition, F.lit(number)) if case is None else case.when(condition, F.lit(number))
+    return case
 
 
 def _bare(place: str) -> str:
@@ -177,7 +192,11 @@ def _bare(place: str) -> str:
 
 
 def _any(text: Column, regexes: Iterable[str]) -> Column:
-    return text.rlike("|".join(f"(?:{regex})" for regex in regexes))
+    return text.rlike(_either(regexes))
+
+
+def _either(regexes: Iterable[str]) -> str:
+    return "|".join(f"(?:{regex})" for regex in regexes)
 
 
 def _in(name: Column, values: Iterable[str]) -> Column | None:
@@ -189,36 +208,47 @@ def _one_of(conditions: list[Column]) -> Column:
     return reduce(lambda left, right: left | right, conditions)
 
 
-def _place() -> Column:
-    at = F.col("_won").bitwiseAND(3)
-    head, trace = (_PLACES.index(name) for name in ("_head", "_trace"))
-    return (
-        F.when(at == head, F.col("_said_head")).when(at == trace, F.col("_said_trace")).otherwise(F.col("_said_cause"))
-    )
+def _place() -> tuple[Column, Column]:
+    """The text in which the rule won, as rules hear it and as it was said."""
+    at = F.shiftright("_won", _AT.bit_length() - 1)
+    heard, said = F.col("_cause"), F.col("_said_cause")
+    for number, name in enumerate(_PLACES[1:], start=1):
+        heard = F.when(at == number, F.col(name)).otherwise(heard)
+        said = F.when(at == number, F.substring(f"_said{name}", 1, _LONGEST)).otherwise(said)
+    return heard.alias("_heard"), said.alias("_said")
 
 
 def _quote() -> Column:
     """The line on which the rule rests, as the text has it; where no words were looked at, the deepest cause's first."""
-    around = F.expr("regexp_extract(_place, _pattern, 0)")
+    # Lower-casing leaves every character in its place, but for a few that become two.
+    in_place = F.length("_heard") == F.length("_said")
+    starts = F.expr("locate(_found, _heard)")
+    long = F.length(F.regexp_replace("_found", "\n+\\z", ""))
+    before = F.substring_index(F.substring(F.col("_said"), F.lit(1), starts - 1), "\n", -1)
+    after = F.substring_index(F.substring(F.col("_said"), starts + long, F.lit(_AFTER)), "\n", 1)
+    around = F.concat(
+        F.substring(before, F.lit(-_BEFORE), F.lit(_BEFORE)), F.substring(F.col("_said"), starts, long), after
+    )
     first_line = F.regexp_extract("_said_cause", "[^ \n\t][^\n]*", 0)
-    found = F.when(F.col("_pattern").isNotNull() & (around != ""), around).otherwise(first_line)
+    found = F.when((F.col("_found") != "") & in_place, around).otherwise(first_line)
     return F.nullif(F.substring(F.trim(F.regexp_replace(found, "\n+\\z", "")), 1, _QUOTE), F.lit(""))
 
 
-def _looked_up(rules: tuple[Rule, ...], name: str, number: Column) -> Column:
-    """The attribute of the winning rule, from a literal array; the first entry is for the failure that no rule knows."""
-    values = [_UNKNOWN[name], *(_attribute(rule, name) for rule in rules)]
-    kind = {"transient": "boolean", "confidence": "double", "before_code": "boolean"}.get(name, "string")
-    return F.element_at(F.array(*(F.lit(value).cast(kind) for value in values)), number + 1)
+def _sayings(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
+    """What each rule says, by its number; number 0 is for the failure that no rule knows."""
+    fields = [t.StructField("_rule", t.IntegerType())]
+    fields += [t.StructField(name, _TYPES.get(name, t.StringType())) for name in _UNKNOWN]
+    rows = [(0, *_UNKNOWN.values())]
+    rows += [(number, *_saying(rule)) for number, rule in enumerate(catalogue.rules, start=1)]
+    return causes.sparkSession.createDataFrame(rows, t.StructType(fields))
 
 
-def _attribute(rule: Rule, name: str) -> object:
-    if name == "rule":
-        return rule.id
-    if name == "evidence_source":
-        return rule.kind.value
-    if name == "pattern":
-        spoken = "|".join(f"(?:{regex})" for regex in rule.match)
-        return f"(?i)[^\n]{{0,100}}(?:{spoken})[^\n]{{0,160}}" if rule.kind is Kind.MESSAGE else None
-    value = getattr(rule, name)
-    return value.value if hasattr(value, "value") else value
+def _saying(rule: Rule) -> Iterable[object]:
+    said = {
+        "rule": rule.id,
+        "evidence_source": rule.kind.value,
+        "_pattern": _either(rule.match) if rule.kind is Kind.MESSAGE else None,
+    }
+    for name in _UNKNOWN:
+        value: Any = said[name] if name in said else getattr(rule, name)
+        yield value.value if isinstance(value, StrEnum) else value
