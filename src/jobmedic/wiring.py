@@ -13,7 +13,7 @@ from jobmedic.edges.clock import SystemClock
 from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.edges.mlflow_tracker import MlflowTracker
 from jobmedic.edges.place import CatalogSchema
-from jobmedic.edges.redact import redact, redact_for_model
+from jobmedic.edges.redact import redact, redact_for_model, redact_named
 from jobmedic.edges.spark import FEATURES, SparkKind, open_session
 from jobmedic.edges.tables import upgrade
 from jobmedic.knowledge.catalogue import Catalogue
@@ -211,6 +211,7 @@ class Equipment:
             channels=self.channels,
             mask_for_model=redact_for_model,
             mask=redact,
+            mask_named=redact_named,
         )
 
     def plan(self, *, look_back: bool = False) -> Plan:

@@ -60,6 +60,8 @@ SAMPLES = [
     Sample("password", 'nested {\\"password\\": \\"{}\\"}', "hunter2"),
     Sample("password", "{'db_password': '{}', 'x': 1}", "it is a secret"),
     Sample("password", "db:\n  password: {}\n  host: x", "Sommer"),
+    Sample("password", "jdbc:sqlserver://h;user=sa;password={};encrypt=true", "Tr0ub4dor&3x"),
+    Sample("password", "x?user=u&password={}&ssl=true", "Tr0ub4dor&3x"),
     Sample("password", "run.sh --password {} --verbose", "hunter2"),
     Sample("password", "export DB_PASS={}\nnext", "hunter2"),
     Sample("password", "MYSQL_PWD={} mysql", "hunter2"),

@@ -202,3 +202,10 @@ def test_a_question_of_junk_and_lone_surrogates_is_sent() -> None:
     with chat_endpoint(completion(GOOD_ANSWER)) as endpoint:
         assert model(endpoint.url).diagnose(junk).diagnosis is not None
     assert len(endpoint.requests[0]["messages"][1]["content"]) < 12_000
+
+
+def test_what_the_endpoint_quotes_of_a_key_is_not_told() -> None:
+    key = "sk-proj-" + "a1B2c3D4e5F6" * 3
+    refusal = ask(failure(422, f"Incorrect API key provided: {key}.")).refusal
+    assert refusal is not None
+    assert key not in refusal

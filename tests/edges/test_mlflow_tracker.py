@@ -2,6 +2,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,15 @@ def test_a_span_names_parameters_and_never_their_values(tracker: MlflowTracker, 
     tracker.traced(FixedModel(REPLY)).diagnose(question)
     tracker.close()
     trace = only_trace(store, "test_a_span_names_parameters_and_never_their_values")
+    assert "hunter2" not in json.dumps(trace.to_dict(), default=str)
+
+
+def test_a_span_holds_no_secret_that_the_model_spelled_out(tracker: MlflowTracker, store: str) -> None:
+    told = replace(DIAGNOSIS, fix="export PASSWORD=hunter2", suggested_params={"url": "pg://u:hunter2@h/db"})
+    tracker.traced(FixedModel(replace(REPLY, diagnosis=told))).diagnose(QUESTION)
+    tracker.close()
+    trace = only_trace(store, "test_a_span_holds_no_secret_that_the_model_spelled_out")
+    assert "[redacted:password]" in json.dumps(trace.to_dict(), default=str)
     assert "hunter2" not in json.dumps(trace.to_dict(), default=str)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from jobmedic.edges.redact import redact, redact_for_model
+from jobmedic.edges.redact import redact, redact_for_model, redact_named
 from tests.edges.secret_samples import ORDINARY, SAMPLES, Sample
 
 
@@ -44,3 +44,35 @@ def test_many_secrets_in_one_text_all_go() -> None:
     text = "\n".join(sample.leak for sample in SAMPLES)
     cleaned = redact(text)
     assert [sample.secret for sample in SAMPLES if len(sample.secret) > 12 and sample.secret in cleaned] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["db_password", "dbPassword", "password", "secret", "api_token", "API-KEY", "storage.account.key", "pw", "pat"],
+)
+def test_a_parameter_whose_name_says_secret_goes_whole(name: str) -> None:
+    assert redact_named({name: "plain words"}) == {name: "[redacted:named]"}
+    assert redact_named(redact_named({name: "plain words"})) == {name: "[redacted:named]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_tokens", "4096"),
+        ("token", "17"),
+        ("secret_scope", "prod-kv"),
+        ("password", "{{secrets/prod/db}}"),
+        ("partition_key", "order_date"),
+        ("shuffle_partitions", "200"),
+        ("compass", "north"),
+        ("sas", ""),
+    ],
+)
+def test_a_parameter_that_is_no_secret_stays(name: str, value: str) -> None:
+    assert redact_named({name: value}) == {name: value}
+
+
+def test_a_parameter_is_masked_by_its_shape_too() -> None:
+    assert redact_named({"url": "postgresql://u:hunter2@h/db"}) == {
+        "url": "postgresql://u:[redacted:url_password]@h/db"
+    }

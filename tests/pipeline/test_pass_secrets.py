@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from jobmedic.sandbox import Failure, Scenario
+from jobmedic.sandbox import Failure, Scenario, Trick
 from tests.pipeline.ward import NETWORK, STRANGE, SYNTAX, Admit, cause, job
 
 TOKEN = "dapi" + "0123456789abcdef" * 2
 PASSWORD = "hunter2-Secret"
+PLAIN = "correct horse battery staple"
 LEAK = f"token {TOKEN} jdbc:postgresql://db/x?user=u&password={PASSWORD}&ssl=true"
 BASES = {"retried": NETWORK, "mailed": SYNTAX, "asked": STRANGE}
 
@@ -20,7 +21,8 @@ def leaking() -> Scenario:
         cause(base, id=name, error=f"{base.error} {LEAK}", trace=f"a trace\n{LEAK}", state_message=f"failed: {LEAK}")
         for name, base in BASES.items()
     )
-    jobs = tuple(job(name=name, parameters={"url": f"x?password={PASSWORD}"}) for name in BASES)
+    parameters = {"url": f"x?password={PASSWORD}", "db_password": PLAIN}
+    jobs = tuple(job(name=name, parameters=parameters) for name in BASES)
     return Scenario(
         name="leaking", causes=causes, jobs=jobs, failures=tuple(Failure(job=name, cause=name) for name in BASES)
     )
@@ -36,6 +38,7 @@ def stored(tables: Path) -> str:
 
 def test_a_planted_secret_goes_nowhere(admit: Admit, caplog: pytest.LogCaptureFixture) -> None:
     ward = admit(leaking(), model=True)
+    ward.sandbox.model.play(Trick.LEAKING, times=None)
     with caplog.at_level(logging.DEBUG, logger="jobmedic"):
         ward.treat()
         ward.minutes(30)
@@ -53,4 +56,4 @@ def test_a_planted_secret_goes_nowhere(admit: Admit, caplog: pytest.LogCaptureFi
     assert "redacted:" in places["tables"]
     assert len(ward.sandbox.mails) > 0
     assert len(ward.sandbox.model_calls) > 0
-    assert [place for place, text in places.items() if TOKEN in text or PASSWORD in text] == []
+    assert [place for place, text in places.items() if any(one in text for one in (TOKEN, PASSWORD, PLAIN))] == []

@@ -14,7 +14,7 @@ from jobmedic.edges.databricks_workspace import connect
 from jobmedic.edges.frames import rows_of
 from jobmedic.edges.incident_channels import AppriseChannels
 from jobmedic.edges.ledger import DeltaLedger
-from jobmedic.edges.redact import redact, redact_for_model
+from jobmedic.edges.redact import redact, redact_for_model, redact_named
 from jobmedic.edges.smtp_mail import SmtpMailer, SmtpTls
 from jobmedic.knowledge.catalogue import Catalogue, Examples, Kind, Rule
 from jobmedic.knowledge.masks import Masks
@@ -193,6 +193,7 @@ def ports_of(sandbox: Sandbox, ledger: DeltaLedger, *, model: bool = False, **wo
         channels=AppriseChannels([sandbox.incident_url.replace("http", "json", 1)]),
         mask_for_model=redact_for_model,
         mask=redact,
+        mask_named=redact_named,
     )
 
 

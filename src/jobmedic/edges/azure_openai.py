@@ -14,6 +14,7 @@ from jobmedic.edges.entra import entra_token
 from jobmedic.edges.model_answer import JSON_SHAPE, DiagnosisAnswer, Reading, read_completion
 from jobmedic.edges.model_dialect import Dialect
 from jobmedic.edges.model_question import chat
+from jobmedic.edges.redact import redact
 from jobmedic.knowledge.prompt import Prompt, diagnosis_prompt
 from jobmedic.ports.model import ModelError, ModelReply, Question
 
@@ -147,7 +148,7 @@ class AzureOpenAIModel:
         prices = self._prices
         return ModelReply(
             diagnosis=reading.diagnosis,
-            refusal=reading.refusal,
+            refusal=redact(reading.refusal) if reading.refusal else None,
             model=self._deployment,
             prompt_version=self._prompt.version,
             tokens_in=reading.tokens_in,

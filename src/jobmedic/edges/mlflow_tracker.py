@@ -7,7 +7,6 @@ so that a pass only waits at its end, and not for long.
 import atexit
 import logging
 import math
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from jobmedic.edges.background import BackgroundThread
+from jobmedic.edges.mlflow_store import bound_mlflow, local_store, make_store
+from jobmedic.edges.redact import redact
 from jobmedic.ports.model import LanguageModel, ModelReply, Question
 from jobmedic.ports.tracker import TrackedRun
 
@@ -26,24 +27,6 @@ _BATCH = 100  # parameters a request; metrics may be 1,000
 _GIVE_UP_AFTER = 3
 _TEXT = 4000
 _LOGIN = re.compile(r"//[^/@\s]*@")
-_BOUNDS = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": "20",
-    "MLFLOW_ASYNC_TRACE_LOGGING_RETRY_TIMEOUT": "20",
-    # The background thread is the asynchrony; a queue of MLflow's own would hold up the exit of the process.
-    "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
-}
-
-
-def bound_mlflow() -> None:
-    """Before MLflow is imported: its waits (minutes by default) and its own reporting home. What is set already stays."""
-    for name, value in _BOUNDS.items():
-        os.environ.setdefault(name, value)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +164,16 @@ class _TracedModel:
 
 def _open(uri: str, experiment: str, artifacts: Path | None) -> _Store:
     bound_mlflow()
-    local = uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
-    if local:
-        Path(local).parent.mkdir(parents=True, exist_ok=True)
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    make_store(uri)
+    local = local_store(uri)
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient(tracking_uri=uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        place = artifacts or (Path(local).parent / "mlflow-artifacts" if local else None)
+        place = artifacts or (local.parent / "mlflow-artifacts" if local else None)
         try:
             return _Store(client, client.create_experiment(experiment, place.absolute().as_uri() if place else None))
         except MlflowException:
@@ -248,7 +230,14 @@ def _span(store: _Store, question: Question, reply: ModelReply, started_ns: int,
         }
     )
     outputs = asdict(reply.diagnosis) if reply.diagnosis else {"refusal": reply.refusal}
-    span.end(outputs=outputs, status="OK" if reply.diagnosis else "ERROR", end_time_ns=ended_ns)
+    span.end(outputs=_redacted(outputs), status="OK" if reply.diagnosis else "ERROR", end_time_ns=ended_ns)
+
+
+def _redacted(value: Any) -> Any:
+    """What a model says is text from outside too."""
+    if isinstance(value, Mapping):
+        return {key: _redacted(inner) for key, inner in value.items()}
+    return redact(str(value)) if isinstance(value, str) else value
 
 
 def _now_ms() -> int:

@@ -45,6 +45,16 @@ def redact_for_model(text: str) -> str:
     return _apply(redact(text), _shapes("personal"))
 
 
+def redact_named(values: Mapping[str, str]) -> dict[str, str]:
+    """Parameters or tags: by the shape of the value, and whole where the name says that it is a secret."""
+    name_tells, harmless = _names()
+    found = {}
+    for name, value in values.items():
+        hidden = name_tells.search(name) and not harmless.fullmatch(value)
+        found[redact(name)] = "[redacted:named]" if hidden else redact(value)
+    return found
+
+
 def _apply(text: str, shapes: Sequence[Shape]) -> str:
     lowered = text.lower()
     for shape in shapes:
@@ -61,6 +71,12 @@ def _catalogue() -> Mapping[str, Any]:
         files("jobmedic.knowledge").joinpath("secrets.yml").read_text(encoding="utf-8")
     )
     return loaded
+
+
+@cache
+def _names() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    names, flags = _catalogue()["names"], re.VERBOSE | re.ASCII | re.IGNORECASE | re.DOTALL
+    return re.compile(names["words"], flags), re.compile(names["harmless"], flags)
 
 
 @cache

@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from jobmedic.edges.mlflow_tracker import bound_mlflow
+from jobmedic.edges.mlflow_store import bound_mlflow, local_store, make_store
 from jobmedic.ports.registry import Alias, Classifier, Registered, RegistryError
 
 _log = logging.getLogger(__name__)
@@ -81,8 +81,8 @@ class MlflowRegistry:
         found = client.get_experiment_by_name(self._experiment)
         if found is not None:
             return str(found.experiment_id)
-        local = self._uri.removeprefix("sqlite:///") if self._uri.startswith("sqlite:///") else None
-        place = (Path(local).parent / "mlflow-artifacts").absolute().as_uri() if local else None
+        local = local_store(self._uri)
+        place = (local.parent / "mlflow-artifacts").absolute().as_uri() if local else None
         return str(client.create_experiment(self._experiment, place))
 
     @contextmanager
@@ -92,6 +92,7 @@ class MlflowRegistry:
                 bound_mlflow()
                 import mlflow
 
+                make_store(self._uri)
                 self._opened = mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._registry_uri)
             yield self._opened
         except Exception as problem:

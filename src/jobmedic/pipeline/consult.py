@@ -199,7 +199,7 @@ class Consultation:
             "tokens_in": reply.tokens_in,
             "tokens_out": reply.tokens_out,
             "cost_usd": reply.cost_usd,
-            "notes": "; ".join(answer.notes) or None,
+            "notes": self.ports.mask("; ".join(answer.notes)) or None,
             "updated_at": self.now,
         }
         found = answer.diagnosis

@@ -4,7 +4,7 @@ import hashlib
 import os
 import socket
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,6 +38,8 @@ class Ports:
     """Takes secrets and mail addresses out of what the model sees."""
     mask: Callable[[str], str] = field(default=lambda text: text)
     """Takes secrets out of what is stored."""
+    mask_named: Callable[[Mapping[str, str]], dict[str, str]] = field(default=dict)
+    """The same for parameters and tags, whose names tell too."""
 
 
 @dataclass(frozen=True, slots=True)

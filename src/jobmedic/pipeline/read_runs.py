@@ -142,7 +142,7 @@ class RunsReader:
         row["compute_remedies"] = possible(run, job, cause.attempt.task_key, self.plan.policy.compute)
         mask = self.ports.mask
         for name in ("job_parameters", "tags"):
-            row[name] = {key: mask(value) for key, value in row[name].items()}
+            row[name] = self.ports.mask_named(row[name])
         for name in ("job_name", "run_name"):
             row[name] = mask(row[name]) if row[name] else row[name]
         if ours := self.resubmitted.get(run.run_id):

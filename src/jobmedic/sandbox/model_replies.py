@@ -12,6 +12,7 @@ from jobmedic.sandbox.web import Reply
 
 _BYTES_PER_TOKEN = 4
 _CREATED = 1772409600
+LEAKED = "password=hunter2-Secret"
 _SORRY = "I'm sorry, I can't help with that."
 
 
@@ -27,6 +28,7 @@ class Trick(StrEnum):
     EMPTY = "empty"  # no content at all
     INJECTED = "injected"  # in the schema, and what a text that talks to the model would have it say
     MISQUOTED = "misquoted"  # evidence that does not stand in the text
+    LEAKING = "leaking"  # in the schema, with a secret made up in its words and parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ def tricked(trick: Trick | None, opinion: Opinion, content: str, schema: Mapping
     if trick is Trick.MISQUOTED:
         made_up = Opinion(opinion.category, opinion.transient, 0.95, "a sentence that stands nowhere", opinion.params)
         return answer(made_up, schema, NAME)
+    if trick is Trick.LEAKING:
+        leaked = Opinion(opinion.category, opinion.transient, 0.95, opinion.evidence, {"url": f"x?{LEAKED}"})
+        return json.dumps({**json.loads(answer(leaked, schema, NAME)), "fix": f"export {LEAKED}", "root_cause": LEAKED})
     return (
         {
             Trick.REFUSAL: "",
