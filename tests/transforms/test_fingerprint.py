@@ -59,6 +59,10 @@ def test_what_differs_between_runs_of_one_cause_is_masked(spark: SparkSession, s
         ("ModuleNotFoundError: No module named 'a'", "ModuleNotFoundError: No module named 'b'"),
         ("java.net.ConnectException: Connection refused", "java.net.ConnectException: Connection timed out"),
         ("[PATH_NOT_FOUND] it is gone", "[CAST_INVALID_INPUT] it is gone"),
+        ("Task ended, exit code 1", "Task ended, exit code 137"),
+        ("Task ended with return code -9", "Task ended with return code 1"),
+        ("The service answered with status code 403.", "The service answered with status code 503."),
+        ("OSError: [Errno 5]", "OSError: [Errno 28]"),
     ],
 )
 def test_different_causes_in_like_words_stay_apart(spark: SparkSession, different: tuple[str, str]) -> None:
