@@ -126,6 +126,20 @@ def test_repairs_are_ordered_and_the_original_is_none(server: WorkspaceServer, w
     assert found.repairs[0].task_run_ids == (12, 13)
 
 
+def test_a_repair_whose_entry_names_no_tasks_is_told_by_when_they_started(
+    server: WorkspaceServer, workspace: DatabricksWorkspace
+) -> None:
+    tasks = [task(number, "a", start_time=START + number) for number in (1, 20, 40)]
+    history = [
+        {"type": "ORIGINAL", "start_time": START},
+        {"id": 102, "start_time": START + 30},
+        {"id": 101, "start_time": START + 10},
+    ]
+    server.on(GET_RUN, run(*tasks, repair_history=history))
+    found = workspace.get_run(RUN)
+    assert [(one.repair_id, one.task_run_ids) for one in found.repairs] == [(101, (20,)), (102, (40,))]
+
+
 def test_a_status_without_the_old_state_is_understood(server: WorkspaceServer, workspace: DatabricksWorkspace) -> None:
     raw = run(task(11, "a"))
     del raw["state"]

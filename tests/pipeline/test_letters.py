@@ -190,6 +190,13 @@ def test_an_incident_is_one_message_with_its_size_and_its_runs() -> None:
     assert "99 runs" in again.html
 
 
+def test_an_incident_says_each_thing_once() -> None:
+    said = replace(NOTICE, summary=f"It is down. {DECISION.fix} {DECISION.reason}")
+    mail = incident_mail(said, [DECISION], recipients=["oncall@example.com"], sender="medic@example.com")
+    assert DECISION.fix is not None
+    assert [mail.text.count(one) for one in ("It is down.", DECISION.fix, DECISION.reason)] == [1, 1, 1]
+
+
 def test_a_hostile_incident_is_shown_and_never_run() -> None:
     notice = replace(NOTICE, title=HOSTILE + "\nBcc: x", summary=HOSTILE, run_page_url="javascript:x")
     mail = incident_mail(notice, [], recipients=["oncall@example.com"], sender="medic@example.com")

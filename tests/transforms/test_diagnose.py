@@ -84,6 +84,16 @@ def test_a_generic_pointer_says_what_would_be_needed(spark: SparkSession, catalo
     assert "trace" in row["needs"]
 
 
+def test_the_evidence_of_a_long_line_begins_and_ends_with_whole_words(
+    spark: SparkSession, catalogue: Catalogue
+) -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    row = _one(spark, catalogue, f"{words} Connection refused by the far end {words}")
+    quoted = row["evidence"].split(" ")
+    assert "Connection refused" in row["evidence"]
+    assert {quoted[0], quoted[-1]} <= set(words.split())
+
+
 def test_words_inside_of_names_and_paths_are_no_evidence(spark: SparkSession, catalogue: Catalogue) -> None:
     missing = "Path does not exist: abfss://network@lake.dfs.core.windows.net/secret/timeout"
     assert _one(spark, catalogue, missing)["category"] == "data_not_found"

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import Row, Window
 from pyspark.sql import functions as F
 
-from jobmedic.knowledge.words import Action, DecisionStatus, IncidentStatus, Mode, Outcome
+from jobmedic.knowledge.words import Action, Category, DecisionStatus, IncidentStatus, Mode, Outcome
 from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.letters import LetterDecision, incident_letter_id, incident_mail
 from jobmedic.pipeline.plan import Plan, Ports
@@ -107,12 +107,6 @@ class IncidentBook:
         return [self._row(row) for row in found]
 
     def _row(self, row: Row) -> dict[str, Any]:
-        several = row["runs"] > 1
-        what = (
-            f"{row['runs']} runs of {row['jobs']} jobs failed the same way"
-            if several
-            else f"{row['job_name'] or 'a run'} failed"
-        )
         summary = " ".join(part for part in (row["root_cause"], row["fix"], row["reason"]) if part)
         return {
             "incident_id": row["incident_id"],
@@ -122,7 +116,7 @@ class IncidentBook:
             "opened_at": self.now,
             "runs": row["runs"],
             "jobs": row["jobs"],
-            "title": f"{row['category']}: {what}",
+            "title": _title(row["category"], row["job_name"], row["jobs"], row["runs"]),
             "summary": summary,
             "workspace_id": self.workspace_id,
             "category": row["category"],
@@ -228,6 +222,15 @@ class IncidentBook:
             letter = LetterDecision.of({"failed_at": from_micros(row["failed_micros"])}, row.asDict())
             found.setdefault(row["incident_id"], []).append(letter)
         return found
+
+
+def _title(category: str, job_name: str | None, jobs: int, runs: int) -> str:
+    """Names a job, by which people know what is hit."""
+    cause = "unknown cause" if category == Category.UNKNOWN.value else category.replace("_", " ")
+    name, others = job_name or "a run", jobs - 1
+    if others > 0:
+        return f"{cause}: {name} and {others} other job{'s' * (others > 1)} failed the same way, {runs} runs"
+    return f"{cause}: {name} failed" + (f" {runs} times" if runs > 1 else "")
 
 
 def _notice(row: Row) -> IncidentNotice:

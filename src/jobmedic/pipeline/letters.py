@@ -50,12 +50,15 @@ class LetterDecision:
     needs: str | None = None
     title: str = field(init=False, default="")
     said_by: str = field(init=False, default="")
+    short_id: str = field(init=False, default="")
+    """As much of the decision's id as `jobmedic feedback` needs."""
 
     def __post_init__(self) -> None:
         for name, limit in _CUTS.items():
             value = getattr(self, name)
             object.__setattr__(self, name, _cut(value, limit) if value else value)
         object.__setattr__(self, "task_keys", tuple(_one_line(key) for key in self.task_keys or ()))
+        object.__setattr__(self, "short_id", self.decision_id[:12])
         object.__setattr__(self, "title", _one_line(self.job_name or "") or f"Run {self.run_id}")
         by = (
             f"by rule {self.rule}"
@@ -129,6 +132,7 @@ def incident_mail(
     runs, jobs = notice.runs, notice.jobs
     facts = {
         "notice": notice,
+        "known": _rest(notice.summary, decisions[0]) if decisions else notice.summary,
         "d": decisions[0] if decisions else None,
         "hit": f"{runs} run{'s' * (runs != 1)} of {jobs} job{'s' * (jobs != 1)}",
         "shown": decisions[:_RUNS_SHOWN],
@@ -175,6 +179,14 @@ def _did(decision: LetterDecision) -> str:
     if decision.proposed_action in retries:
         return "It did not run this again, though a retry was considered."
     return "It left the run alone and tells you."
+
+
+def _rest(summary: str, decision: LetterDecision) -> str:
+    """What a summary says beyond what the letter says in places of its own."""
+    rest = summary
+    for told in (decision.fix, decision.reason):
+        rest = rest.replace(told, "") if told else rest
+    return " ".join(rest.split()) or summary
 
 
 def _words(category: str) -> str:

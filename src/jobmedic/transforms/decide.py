@@ -108,7 +108,8 @@ def _plain_reason() -> Column:
             F.concat(category, F.lit(" ("), sure, F.lit("): nothing to do")),
         )
         .when(
-            category == Category.UNKNOWN.value, F.lit("The error text does not tell what failed; somebody has to look")
+            category == Category.UNKNOWN.value,
+            F.lit("What the run shows does not tell what failed; somebody has to look"),
         )
         .when(
             F.col("proposed_action") == Action.ESCALATE.value,

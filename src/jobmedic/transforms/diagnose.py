@@ -227,11 +227,20 @@ def _quote() -> Column:
     before = F.substring_index(F.substring(F.col("_said"), F.lit(1), starts - 1), "\n", -1)
     after = F.substring_index(F.substring(F.col("_said"), starts + long, F.lit(_AFTER)), "\n", 1)
     around = F.concat(
-        F.substring(before, F.lit(-_BEFORE), F.lit(_BEFORE)), F.substring(F.col("_said"), starts, long), after
+        _whole_words(F.substring(before, F.lit(-_BEFORE), F.lit(_BEFORE)), "^[^ ]{0,60} ", F.length(before) > _BEFORE),
+        F.substring(F.col("_said"), starts, long),
+        _whole_words(after, " [^ ]{0,60}\\z", F.length(after) >= _AFTER),
     )
     first_line = F.regexp_extract("_said_cause", "[^ \n\t][^\n]*", 0)
     found = F.when((F.col("_found") != "") & in_place, around).otherwise(first_line)
-    return F.nullif(F.substring(F.trim(F.regexp_replace(found, "\n+\\z", "")), 1, _QUOTE), F.lit(""))
+    quote = F.trim(F.regexp_replace(found, "\n+\\z", ""))
+    cut = F.length(quote) > _QUOTE
+    return F.nullif(_whole_words(F.substring(quote, 1, _QUOTE), " [^ ]{0,60}\\z", cut), F.lit(""))
+
+
+def _whole_words(text: Column, half: str, cut: Column) -> Column:
+    """Without the half word that a cut left."""
+    return F.when(cut, F.regexp_replace(text, half, "")).otherwise(text)
 
 
 def _sayings(causes: DataFrame, catalogue: Catalogue) -> DataFrame:

@@ -6,6 +6,7 @@ from typing import Any
 
 from jobmedic.edges.databricks_workspace import records
 from jobmedic.edges.databricks_workspace.calls import Calls
+from jobmedic.edges.databricks_workspace.fields import number
 from jobmedic.edges.texts import ERROR_HEAD, TRACE_HEAD, kept, size
 from jobmedic.ports.workspace import RunGone, TaskOutput, WorkspaceError
 
@@ -46,7 +47,7 @@ def _output(calls: Calls, task_run_id: int, depth: int) -> Mapping[str, Any]:
         return below
     if _said(raw) or not depth:
         return raw
-    child = records.number((raw.get("run_job_output") or {}).get("run_id"))
+    child = number((raw.get("run_job_output") or {}).get("run_id"))
     below = _failed_task_output(calls, child, depth) if child else _below(calls, task_run_id, depth, raw)
     return below if _said(below) else raw
 

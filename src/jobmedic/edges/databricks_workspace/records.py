@@ -1,31 +1,19 @@
 """The Jobs API's JSON turned into records, raw spellings kept. Nothing here calls anything."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
+from jobmedic.edges.databricks_workspace.fields import Json, count, instant, mapping, mappings, number, states, text
+from jobmedic.edges.databricks_workspace.repair_history import repairs
 from jobmedic.edges.texts import message
-from jobmedic.ports.workspace import Job, Repair, Run, RunSummary, TaskAttempt
-
-Json = Mapping[str, Any]
+from jobmedic.ports.workspace import Job, Run, RunSummary, TaskAttempt
 
 MAIN_TASK = "main"
 """Task key shown for a run without tasks."""
 
-# `status.termination_details.code` (API 2.2) in the older words of `state.result_state`, where a server gives only it.
-_RESULT_OF_CODE = {
-    "SUCCESS": "SUCCESS",
-    "SUCCESS_WITH_FAILURES": "SUCCESS_WITH_FAILURES",
-    "CANCELED": "CANCELED",
-    "USER_CANCELED": "CANCELED",
-    "SKIPPED": "SKIPPED",
-    "MAX_CONCURRENT_RUNS_EXCEEDED": "MAXIMUM_CONCURRENT_RUNS_REACHED",
-}
-
 
 def summary(raw: Json, seen_at: datetime) -> RunSummary:
     """`seen_at` stands in for the start of a run that shows none."""
-    life_cycle, result = _states(raw)
+    life_cycle, result = states(raw)
     ended = instant(raw.get("end_time"))
     return RunSummary(
         run_id=int(raw["run_id"]),
@@ -38,9 +26,9 @@ def summary(raw: Json, seen_at: datetime) -> RunSummary:
 
 
 def run(raw: Json) -> Run:
-    life_cycle, result = _states(raw)
+    life_cycle, result = states(raw)
     code, kind, said = _termination(raw)
-    tasks = _dicts(raw.get("tasks"))
+    tasks = mappings(raw.get("tasks"))
     return Run(
         run_id=int(raw["run_id"]),
         job_id=number(raw.get("job_id")),
@@ -57,7 +45,7 @@ def run(raw: Json) -> Run:
         ended_at=instant(raw.get("end_time")),
         run_page_url=text(raw.get("run_page_url")),
         attempts=tuple(_attempt(task) for task in tasks) or (_whole_run(raw),),
-        repairs=_repairs(raw),
+        repairs=repairs(raw),
         job_parameters=_run_parameters(raw),
         original_attempt_run_id=number(raw.get("original_attempt_run_id")),
         raw=raw,
@@ -66,20 +54,20 @@ def run(raw: Json) -> Run:
 
 
 def job(raw: Json) -> Job:
-    settings = _dict(raw.get("settings"))
-    run_as = _dict(settings.get("run_as"))
+    settings = mapping(raw.get("settings"))
+    run_as = mapping(settings.get("run_as"))
     return Job(
         job_id=int(raw["job_id"]),
         name=text(settings.get("name")),
         creator=text(raw.get("creator_user_name")),
         run_as=text(raw.get("run_as_user_name") or run_as.get("user_name") or run_as.get("service_principal_name")),
-        tags={str(key): str(value) for key, value in _dict(settings.get("tags")).items()},
+        tags={str(key): str(value) for key, value in mapping(settings.get("tags")).items()},
         parameters={
             str(one["name"]): str(one.get("default", ""))
-            for one in _dicts(settings.get("parameters"))
+            for one in mappings(settings.get("parameters"))
             if one.get("name")
         },
-        failure_emails=tuple(map(str, _dict(settings.get("email_notifications")).get("on_failure") or ())),
+        failure_emails=tuple(map(str, mapping(settings.get("email_notifications")).get("on_failure") or ())),
         max_retries=_native_retries(settings),
         raw=settings,
     )
@@ -88,7 +76,7 @@ def job(raw: Json) -> Job:
 def failed_iterations(raw: Json) -> list[int]:
     """Run ids of a for-each task run's failed iterations, those out of native retries first, then the newest."""
     failed = [
-        one for one in _dicts(raw.get("iterations")) if _states(one)[1] in {"FAILED", "TIMEDOUT", "INTERNAL_ERROR"}
+        one for one in mappings(raw.get("iterations")) if states(one)[1] in {"FAILED", "TIMEDOUT", "INTERNAL_ERROR"}
     ]
     return [int(one["run_id"]) for one in sorted(failed, key=_order, reverse=True) if number(one.get("run_id"))]
 
@@ -96,45 +84,22 @@ def failed_iterations(raw: Json) -> list[int]:
 def iteration_messages(raw: Json) -> list[str]:
     """The platform's own sample of the commonest errors of a for-each task run."""
     found = []
-    for task in (raw, *_dicts(raw.get("tasks"))):
-        stats = _dict(_dict(task.get("for_each_task")).get("stats"))
+    for task in (raw, *mappings(raw.get("tasks"))):
+        stats = mapping(mapping(task.get("for_each_task")).get("stats"))
         found += [
-            str(one["error_message"]) for one in _dicts(stats.get("error_message_stats")) if one.get("error_message")
+            str(one["error_message"]) for one in mappings(stats.get("error_message_stats")) if one.get("error_message")
         ]
     return found
 
 
-def instant(value: Any) -> datetime | None:
-    """Epoch milliseconds; 0, nothing, and what is no time at all are None."""
-    milliseconds = number(value)
-    if not milliseconds or milliseconds < 0:
-        return None
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
-def number(value: Any) -> int | None:
-    """Ids are 64-bit and some servers spell them as strings; 0 is how the API says none."""
-    try:
-        return int(value) or None
-    except (TypeError, ValueError):
-        return None
-
-
-def text(value: Any) -> str | None:
-    return str(value) if value not in (None, "") else None
-
-
 def _attempt(raw: Json) -> TaskAttempt:
-    life_cycle, result = _states(raw)
+    life_cycle, result = states(raw)
     code, kind, said = _termination(raw)
     return TaskAttempt(
         task_run_id=int(raw["run_id"]),
         task_key=str(raw.get("task_key") or MAIN_TASK),
         task_type=_task_type(raw),
-        attempt_number=_count(raw.get("attempt_number")),
+        attempt_number=count(raw.get("attempt_number")),
         life_cycle_state=life_cycle,
         result_state=result,
         termination_code=code,
@@ -145,33 +110,23 @@ def _attempt(raw: Json) -> TaskAttempt:
         ended_at=instant(raw.get("end_time")),
         execution_seconds=_execution_seconds(raw),
         max_retries=_max_retries(raw),
-        depends_on=tuple(str(one["task_key"]) for one in _dicts(raw.get("depends_on")) if one.get("task_key")),
+        depends_on=tuple(str(one["task_key"]) for one in mappings(raw.get("depends_on")) if one.get("task_key")),
         run_page_url=text(raw.get("run_page_url")),
     )
 
 
 def _whole_run(raw: Json) -> TaskAttempt:
     """Runs of single-task format show their task under `task`, without a key; its dependencies and retries are the run's."""
-    return _attempt({**_dict(raw.get("task")), **raw, "task_key": MAIN_TASK})
-
-
-def _states(raw: Json) -> tuple[str, str | None]:
-    state, status = _dict(raw.get("state")), _dict(raw.get("status"))
-    life_cycle = text(state.get("life_cycle_state")) or text(status.get("state")) or "unknown"
-    result = text(state.get("result_state"))
-    code = text(_dict(status.get("termination_details")).get("code"))
-    if result is None and code is not None and not state:
-        result = _RESULT_OF_CODE.get(code, "FAILED")
-    return life_cycle, result
+    return _attempt({**mapping(raw.get("task")), **raw, "task_key": MAIN_TASK})
 
 
 def _termination(raw: Json) -> tuple[str | None, str | None, str | None]:
-    details = _dict(_dict(raw.get("status")).get("termination_details"))
+    details = mapping(mapping(raw.get("status")).get("termination_details"))
     return text(details.get("code")), text(details.get("type")), message(details.get("message"))
 
 
 def _state_message(raw: Json) -> str | None:
-    return message(_dict(raw.get("state")).get("state_message"))
+    return message(mapping(raw.get("state")).get("state_message"))
 
 
 def _execution_seconds(raw: Json) -> float:
@@ -195,39 +150,20 @@ def _max_retries(task: Json) -> int | None:
     """A for-each task keeps its native retries on the task that it repeats."""
     value = task.get("max_retries")
     if value is None:
-        value = _dict(_dict(task.get("for_each_task")).get("task")).get("max_retries")
+        value = mapping(mapping(task.get("for_each_task")).get("task")).get("max_retries")
     return int(value) if isinstance(value, int) else None
 
 
 def _native_retries(settings: Json) -> dict[str, int]:
-    found = {str(task.get("task_key") or MAIN_TASK): _max_retries(task) for task in _dicts(settings.get("tasks"))}
+    found = {str(task.get("task_key") or MAIN_TASK): _max_retries(task) for task in mappings(settings.get("tasks"))}
     if not found:
         found = {MAIN_TASK: _max_retries(settings)}
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _repairs(raw: Json) -> tuple[Repair, ...]:
-    entries = [
-        one for one in _dicts(raw.get("repair_history")) if one.get("type") == "REPAIR" and number(one.get("id"))
-    ]
-    return tuple(_repair(one) for one in sorted(entries, key=lambda one: number(one.get("start_time")) or 0))
-
-
-def _repair(raw: Json) -> Repair:
-    life_cycle, result = _states(raw)
-    return Repair(
-        repair_id=int(raw["id"]),
-        started_at=instant(raw.get("start_time")),
-        ended_at=instant(raw.get("end_time")),
-        life_cycle_state=None if life_cycle == "unknown" else life_cycle,
-        result_state=result,
-        task_run_ids=tuple(int(one) for one in raw.get("task_run_ids") or ()),
-    )
-
-
 def _run_parameters(raw: Json) -> dict[str, str]:
     found = {}
-    for one in _dicts(raw.get("job_parameters")):
+    for one in mappings(raw.get("job_parameters")):
         value = one.get("value") if one.get("value") is not None else one.get("default")
         if one.get("name") and value is not None:
             found[str(one["name"])] = str(value)
@@ -235,16 +171,4 @@ def _run_parameters(raw: Json) -> dict[str, str]:
 
 
 def _order(raw: Json) -> tuple[int, int]:
-    return _count(raw.get("attempt_number")), number(raw.get("start_time")) or 0
-
-
-def _count(value: Any) -> int:
-    return number(value) or 0
-
-
-def _dict(value: Any) -> Json:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _dicts(value: Any) -> list[Json]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    return count(raw.get("attempt_number")), number(raw.get("start_time")) or 0

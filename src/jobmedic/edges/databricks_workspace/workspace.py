@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from jobmedic.edges.databricks_workspace import records
 from jobmedic.edges.databricks_workspace.calls import ORG_ID_HEADER, Calls
+from jobmedic.edges.databricks_workspace.fields import number
 from jobmedic.edges.databricks_workspace.outputs import GET_RUN, read_output
 from jobmedic.edges.databricks_workspace.pages import RUN_LISTS, merged, merged_job
 from jobmedic.ports.workspace import (
@@ -105,7 +106,7 @@ class DatabricksWorkspace:
         return self._started(self._calls.post(SUBMIT, body), "run_id", SUBMIT)
 
     def _started(self, answer: Mapping[str, Any], field: str, path: str) -> int:
-        started = records.number(answer.get(field))
+        started = number(answer.get(field))
         if started is None:
             raise WorkspaceError(f"POST {path} on {self._calls.host}: the answer has no {field}; look at the run")
         return started
