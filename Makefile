@@ -39,13 +39,15 @@ bench: .venv/.bench-ready ## measure speed and size beside baselines, into docs/
 judge: .venv/.ready ## judge the decisions on labelled failures, beside three baselines; FILE=… judges a file of yours
 	.venv/bin/python -m bench.judge $(if $(FILE),--file $(FILE))
 
-test-classic: .venv-classic/.ready ## run the tests on Apache Spark with Delta Lake; needs Java 17
-	SPARK_CONF_DIR=$(CURDIR)/tests/spark-conf JOBMEDIC_SPARK=classic .venv-classic/bin/pytest --timeout=900 $(TESTS)
+test-classic: classic-ready ## run the tests on Apache Spark with Delta Lake; needs Java 17
+	SPARK_CONF_DIR=$(CURDIR)/tests/spark-conf JOBMEDIC_SPARK=classic .venv-classic/bin/pytest -n 2 --dist loadfile --timeout=900 $(TESTS)
 
+# Fetches the jars, before two processes ask for them at the same time.
 classic-ready: .venv-classic/.ready
 	@JOBMEDIC_SPARK=classic .venv-classic/bin/python -c 'from jobmedic.edges.spark import open_session; open_session().__enter__().stop()'
 
 test-spark40: .venv-spark40/.ready ## install the wheel beside what serverless environment 4 has, Spark 4.0's client too, and test it there
+	@.venv-spark40/bin/python $(PIP) --no-index --no-deps --no-build-isolation --force-reinstall .
 	.venv-spark40/bin/pytest -n 2 --dist loadfile $(or $(TESTS),tests/transforms tests/bundle/test_job_runs.py \
 		$(wildcard tests/edges/test_ledger*.py tests/edges/test_tables*.py tests/edges/test_workspace*.py tests/edges/test_azure*.py))
 
@@ -76,7 +78,7 @@ clean: ## remove all that was built, the environments too; .jobmedic with its ta
 .venv-spark40/.ready: requirements-serverless.txt pyproject.toml
 	$(call environment,.venv-spark40)
 	.venv-spark40/bin/python $(PIP) -r requirements-serverless.txt
-	.venv-spark40/bin/python $(PIP) --no-index --no-build-isolation --editable .
+	.venv-spark40/bin/python $(PIP) --no-index --no-build-isolation .
 	.venv-spark40/bin/python -m pip check
 	@touch $@
 

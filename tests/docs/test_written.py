@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.edges.spark import Features
-from tests.docs.written import DEPLOY, TABLES, written
+from tests.docs.written import DEPLOY, ROOT, TABLES, written
 from tests.filled_ledger import filled
 
 TEXT = TABLES.read_text(encoding="utf-8")
@@ -51,3 +51,4 @@ def test_feedback_given_in_sql_counts_as_a_verdict(spark: SparkSession, month: D
 def test_the_readme_s_lines_to_a_deployment_are_six_at_most() -> None:
     [lines] = re.findall(r"shadow-mode deployment\n\n```bash\n(.*?)```", DEPLOY.read_text(encoding="utf-8"), re.DOTALL)
     assert 0 < len(lines.strip().splitlines()) <= 6
+    assert f"```bash\n{lines}```" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -25,9 +25,9 @@ _OPTIONS: dict[str, bool | float | int | str | None] = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
     "spark.python.sql.dataFrameDebugging.enabled": "false",  # see CALL_SITES in edges/spark.py
-    # The defaults, 200 and 50, make a merge of ten rows take minutes.
-    "spark.sql.shuffle.partitions": "4",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    # The defaults, 200 and 50, make a merge of ten rows take minutes; a laptop's tables are small enough for one.
+    "spark.sql.shuffle.partitions": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.log.level": "OFF",
