@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def test_help_imports_nothing_heavy() -> None:
         ("triage", "--mode", "maybe"),
         ("triage", "--since", "yesterday"),
         ("triage", "--policy", "missing.yml"),
+        ("triage", "--tables", "a.b.c"),
         ("classify", "--input", "missing.jsonl", "--output", "out.jsonl"),
         ("feedback",),
         ("feedback", "abc", "--verdict", "fine"),
@@ -69,7 +71,8 @@ def test_classify_answers_in_order_and_reports_broken_lines(jobmedic: Command, h
     answers = [json.loads(line) for line in (home / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(a["id"], a["category"]) for a in answers] == [("a", "dependency"), ("b", "network")]
     assert said.code == 1
-    assert "in.jsonl:2:" in said.err
+    assert "in.jsonl:2: is no JSON (" in said.err
+    assert "column 2" in said.err
 
 
 def test_triage_records_in_shadow_and_acts_once_in_act_mode(jobmedic: Command, sandbox: Sandbox) -> None:
@@ -96,6 +99,8 @@ def test_one_run_can_be_asked_about(jobmedic: Command, sandbox: Sandbox) -> None
     told = json.loads(jobmedic("triage", "--run-id", str(run_id), "--json").out)
     assert told["decision"]["run_id"] == run_id
     assert told["decision"]["reason"]
+    decided, began = (datetime.fromisoformat(at) for at in (told["decision"]["decided_at"], told["pass"]["started_at"]))
+    assert timedelta(0) <= decided - began < timedelta(minutes=2)
 
 
 def test_check_proves_each_connection_and_hides_secrets(jobmedic: Command, sandbox: Sandbox) -> None:
@@ -121,6 +126,7 @@ def test_a_workspace_that_is_not_there_fails_the_pass_in_one_line(
     said = jobmedic("triage")
     assert said.code == 1
     assert "127.0.0.1:9" in said.err
+    assert said.err.count("could not be reached") == 1
     assert "Traceback" not in said.err
 
 

@@ -12,6 +12,7 @@ _BAD_USE = (
     ("jobmedic.knowledge.catalogue", "CatalogueError"),
     ("jobmedic.pipeline.feedback", "FeedbackError"),
     ("jobmedic.sandbox.loader", "ScenarioError"),
+    ("jobmedic.edges.place", "PlaceError"),
 )
 _FAILED = (
     ("jobmedic.pipeline.triage", "PassError"),

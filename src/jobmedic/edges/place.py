@@ -11,6 +11,11 @@ from pathlib import Path
 
 from jobmedic.ports.ledger import LedgerError
 
+
+class PlaceError(LedgerError):
+    """A place that is spelled in no way that could be meant."""
+
+
 _PLAIN = re.compile(r"[A-Za-z0-9_./+=,:@-]*")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
@@ -51,17 +56,17 @@ def parse_place(where: str | Path) -> Folder | CatalogSchema:
     text = str(where).strip()
     if isinstance(where, Path) or "/" in text or "\\" in text or text.startswith((".", "~")):
         if "://" in text:
-            raise LedgerError(
+            raise PlaceError(
                 f"tables at {text}: an address is no place for tables; give catalog.schema or a local folder"
             )
         return Folder(Path(text).expanduser().resolve())
     parts = text.split(".")
     if len(parts) != 2 or not all(_NAME.fullmatch(part) for part in parts):  # noqa: PLR2004 - catalog and schema
-        raise LedgerError(
+        raise PlaceError(
             f"tables at {text!r}: give catalog.schema, or a folder written with a slash, such as ./{text or 'tables'}"
         )
     if Path(text).exists():
-        raise LedgerError(f"tables at {text!r}: a folder has that name too; write ./{text} for the folder")
+        raise PlaceError(f"tables at {text!r}: a folder has that name too; write ./{text} for the folder")
     return CatalogSchema(*parts)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from json import JSONDecodeError
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -78,6 +79,12 @@ def classify(
 
 
 def _fault(row: object) -> str | None:
+    if isinstance(row, JSONDecodeError):
+        return f"is no JSON ({row.msg}, column {row.colno})"
+    if isinstance(row, UnicodeDecodeError):
+        return f"is no UTF-8 text (byte {row.start})"
+    if isinstance(row, Exception):
+        return f"is no JSON that can be read ({type(row).__name__})"
     if not isinstance(row, Mapping):
         return f"is no JSON object but {type(row).__name__}"
     wrong = [name for name in _TEXTS if not isinstance(row.get(name), str | None)]

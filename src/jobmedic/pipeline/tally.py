@@ -47,8 +47,12 @@ class Tally:
 
     def problem(self, message: str) -> None:
         """Something went wrong and the pass goes on; the first fifty are kept."""
+        log.warning(message)
+        self.note(message)
+
+    def note(self, message: str) -> None:
+        """The same without the log."""
         with self._lock:
-            log.warning(message)
             if len(self.errors) < MOST_ERRORS:
                 self.errors.append(message)
             elif len(self.errors) == MOST_ERRORS:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
+from pyspark.sql.types import TimestampType
 
 from jobmedic.pipeline.act import Actor
 from jobmedic.pipeline.collect import Collected, Collector
@@ -22,6 +23,7 @@ from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.ledger import LedgerError
 from jobmedic.ports.tracker import TrackedRun
 from jobmedic.ports.workspace import WorkspaceError
+from jobmedic.transforms.columns import from_micros
 
 log = logging.getLogger("jobmedic")
 
@@ -138,7 +140,7 @@ class _Pass:
             raise self._failed("", f"the workspace could not be reached: {error}") from error
 
     def _failed(self, workspace_id: str, message: str) -> PassError:
-        self.tally.problem(message)
+        self.tally.note(message)  # whoever catches the error tells it
         with suppress(LedgerError):  # the ledger itself may be what failed
             self._record(workspace_id, None, status="failed")
         return PassError(message)
@@ -189,12 +191,16 @@ class _Pass:
 
 
 def decision_of(ports: Ports, workspace_id: str, run_id: int) -> dict[str, Any] | None:
-    """The newest decision on a run with what was done; None when there is none."""
-    rows = (
+    """The newest decision on a run with what was done, times aware and UTC; None when there is none."""
+    newest = (
         ports.ledger.read("v_decisions")
         .where((F.col("workspace_id") == workspace_id) & (F.col("run_id") == run_id))
         .orderBy(F.desc("decided_at"), F.desc("attempts_before"))
         .limit(1)
-        .collect()
     )
-    return rows[0].asDict(recursive=True) if rows else None
+    times = [field.name for field in newest.schema.fields if isinstance(field.dataType, TimestampType)]
+    rows = newest.withColumns({name: F.unix_micros(name) for name in times}).collect()
+    if not rows:
+        return None
+    told = rows[0].asDict(recursive=True)
+    return told | {name: from_micros(told[name]) for name in times if told[name] is not None}

@@ -110,8 +110,9 @@ class Calls:
             return _refused(name, cause, lookup=lookup, read=method == "GET")
         # requests' own JSON error is both an OSError and a ValueError
         if isinstance(cause, ValueError):
-            remedy = _NOT_JSON if isinstance(cause, OSError) else _REMEDIES[401]
-            return WorkspaceError(f"{name}: {_shown(cause)}. {remedy}.")
+            if isinstance(cause, OSError):
+                return WorkspaceError(f"{name}: the answer is no JSON ({_shown(cause)}). {_NOT_JSON}.")
+            return WorkspaceError(f"{name}: {_shown(cause)}. {_REMEDIES[401]}.")
         return WorkspaceError(f"{name}: no answer ({type(cause).__name__}: {_shown(cause)}). {_UNREACHED}.")
 
     def _name(self, method: str, path: str) -> str:
