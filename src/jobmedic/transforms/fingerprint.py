@@ -11,8 +11,8 @@ from jobmedic.transforms import evidence
 VERSION = "v1"
 _IDENTITY = 320
 _BEFORE_CONDITION = r"^[^\[\n]{1,200}(\[[A-Z]+_[A-Z0-9_.]+\])"
-# 401 is another cause than 503, and exit code 1 another than 137: such a number names the cause, and a letter before it keeps
-# the masks off.
+# 401 is another cause than 503, exit code 1 another than 137, SQLSTATE 40001 another than 53100: such a number names the cause,
+# and a letter before it keeps the masks off.
 _CODE = (
     r"((?:exit(?:ed)?|return|status|response|http|error)[ _]?(?:error |status )?(?:code|status)[ :=(]{1,3}"
     r"|exit status[ :=(]{1,3}|http (?:error )?|errno )(-?[0-9]{1,3})([^0-9.,:_]|[.,:][^0-9])"
