@@ -15,7 +15,8 @@ _BEFORE_CONDITION = r"^[^\[\n]{1,200}(\[[A-Z]+_[A-Z0-9_.]+\])"
 # and a letter before it keeps the masks off.
 _CODE = (
     r"((?:exit(?:ed)?|return|status|response|http|error)[ _]?(?:error |status )?(?:code|status)[ :=(]{1,3}"
-    r"|exit status[ :=(]{1,3}|http (?:error )?|errno )(-?[0-9]{1,3})([^0-9.,:_]|[.,:][^0-9])"
+    r"|exit status[ :=(]{1,3}|http (?:error )?|errno |sqlstate[ :=]{1,3})(-?[0-9]{1,5})"
+    r"([^0-9.,:_]|[.,:][^0-9])"
 )
 # Query plans, SQL echoes and second stack traces come after what names the cause.
 _TAILS = ("\n    at ", ";\n'", "\n== SQL", "\n+- ", "JVM stacktrace:", "\n\nDriver stacktrace", "Driver stacktrace:")
