@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from jobmedic.edges import ledger_source
 from jobmedic.edges.frames import rows_of
 from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.ports.ledger import LedgerError
@@ -78,6 +79,35 @@ def test_odd_text_is_stored(ledger: DeltaLedger, text: str, kept: str) -> None:
     assert (row["reason"], row["params"]) == (kept, {kept: kept})
 
 
+def test_rows_are_written_as_they_are_and_their_columns_are_those_that_any_names(ledger: DeltaLedger) -> None:
+    ledger.merge("decisions", [decision("d1", owner="ann"), decision("d2", params={"{n}": "{1}"})])
+    ledger.merge("decisions", [{"decision_id": "d1", "status": "done"}, {"decision_id": "d2", "owner": "bob"}])
+    found = sorted(stored(ledger), key=lambda row: str(row["decision_id"]))
+    assert [(row["status"], row["owner"], row["run_id"]) for row in found] == [
+        ("done", None, 2**60 + 1),
+        (None, "bob", 2**60 + 1),
+    ]
+    assert found[1]["params"] == {"{n}": "{1}"}
+
+
+def test_a_row_is_left_alone_where_it_is_not_as_expected(ledger: DeltaLedger) -> None:
+    ledger.merge("decisions", [decision("d1", owner="{ann}"), decision("d2", owner=None)])
+    ledger.merge("decisions", [decision("d1", status="a"), decision("d2", status="a")], expect={"owner": "{ann}"})
+    ledger.merge("decisions", [decision("d1", status="b"), decision("d2", status="b")], expect={"owner": None})
+    assert sorted((row["decision_id"], row["status"]) for row in stored(ledger)) == [("d1", "a"), ("d2", "b")]
+
+
+def test_more_rows_than_the_driver_should_hold_are_merged_where_they_are(
+    ledger: DeltaLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_source, "MOST_ROWS", 2)
+    ledger.merge("decisions", ledger.frame("decisions", [decision(str(n)) for n in range(3)]))
+    assert len(stored(ledger)) == 3
+    with pytest.raises(LedgerError, match="comes twice"):
+        ledger.merge("decisions", ledger.frame("decisions", [decision("a"), decision("b"), decision("b")]))
+    assert len(stored(ledger)) == 3
+
+
 def test_a_second_merge_updates_what_it_gives_and_leaves_the_rest(ledger: DeltaLedger) -> None:
     ledger.merge("decisions", ledger.frame("decisions", [decision(status="ready", owner="ann")]))
     ledger.merge("decisions", ledger.frame("decisions", [decision(status="done")]).select("decision_id", "status"))
@@ -107,6 +137,8 @@ def test_insert_with_few_columns_leaves_the_rest_null(ledger: DeltaLedger) -> No
 def test_a_key_that_is_null_or_comes_twice_is_refused(ledger: DeltaLedger, rows: list[Row]) -> None:
     with pytest.raises(LedgerError, match=r"decisions in .* key \(decision_id\)"):
         ledger.merge("decisions", ledger.frame("decisions", rows))
+    with pytest.raises(LedgerError, match=r"decisions in .* key \(decision_id\)"):
+        ledger.merge("decisions", rows)
     assert stored(ledger) == []
 
 
@@ -116,6 +148,8 @@ def test_a_write_of_no_rows_leaves_no_commit(ledger: DeltaLedger, tmp_path: Path
     before = sorted(tmp_path.glob("tables/*/_delta_log/*.json"))
     ledger.merge("decisions", ledger.frame("decisions", []))
     ledger.append("feedback", ledger.frame("feedback", []))
+    ledger.merge("decisions", [])
+    ledger.append("feedback", [])
     assert sorted(tmp_path.glob("tables/*/_delta_log/*.json")) == before
 
 

@@ -32,11 +32,11 @@ class UnityLike:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._spark, name)
 
-    def sql(self, statement: str) -> Any:
+    def sql(self, statement: str, **frames: Any) -> Any:
         self.statements.append(statement)
         if statement.startswith(_DATABRICKS_ALONE):
             return self._spark.range(0)
-        return self._spark.sql(_TABLE.sub(rf"\1 LOCATION '{self._folder}/\2'", statement))
+        return self._spark.sql(_TABLE.sub(rf"\1 LOCATION '{self._folder}/\2'", statement), **frames)
 
     def said(self, start: str) -> list[str]:
         return [statement for statement in self.statements if statement.startswith(start)]

@@ -43,16 +43,18 @@ def struct_of(columns: Sequence[Column], *, comments: bool = False) -> t.StructT
     )
 
 
-def typed_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
-    """All columns of the table. Raises LedgerError for a column that the table lacks, and for a time without a zone."""
-    names = table.column_names
-    known = set(names)
+def typed_frame(
+    spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None
+) -> DataFrame:
+    """`names` of the table's columns, or all. Raises LedgerError for a column that it lacks, and for a time without a zone."""
+    known = set(table.column_names)
     for row in rows:
         if unknown := row.keys() - known:
             raise LedgerError(f"a row for {table.name} has columns that the table lacks: {', '.join(sorted(unknown))}")
     with explained(f"a row for {table.name}"):
-        data = [tuple(_storable(row.get(name)) for name in names) for row in rows]
-        return spark.createDataFrame(data, struct_of(table.columns))
+        columns = [column for column in table.columns if names is None or column.name in names]
+        data = [tuple(_storable(row.get(column.name)) for column in columns) for row in rows]
+        return spark.createDataFrame(data, struct_of(columns))
 
 
 def rows_of(frame: DataFrame, doing: str = "reading rows") -> list[dict[str, Any]]:

@@ -1,10 +1,10 @@
 """The ledger as Delta tables, written by MERGE over Spark alone, so that all three kinds of Spark run it."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -12,6 +12,7 @@ from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_
 
 from jobmedic.edges.frames import typed_frame
 from jobmedic.edges.ledger_errors import explained, is_conflict
+from jobmedic.edges.ledger_source import Rows, Source, source_of
 from jobmedic.edges.spark import Features
 from jobmedic.edges.table_home import TableHome, literal
 from jobmedic.knowledge.tables import Table, tables, views
@@ -40,80 +41,93 @@ class DeltaLedger:
         with explained(f"reading {self.home.at(name)}"):
             return self._spark.table(self.home.name_of(name))
 
-    def append(self, table: str, rows: DataFrame) -> None:
-        spec = self._writable(table, rows)
-        doing = f"writing {self.home.at(table)}"
-        with explained(doing):
-            if rows.isEmpty():
+    def append(self, table: str, rows: DataFrame | Rows) -> None:
+        with explained(f"writing {self.home.at(table)}"):
+            source = self._source(table, rows)
+            if source.keys is None and source.frame.isEmpty():
                 return  # a pass without rows leaves no empty commit
-            full = rows.select(*[_column(c.name, c.type, rows.columns) for c in spec.columns])
+            if source.keys == []:
+                return
+            spec = _table(table)
+            full = source.frame.select(*[_column(c.name, c.type, source.names) for c in spec.columns])
             path = self.home.name_of(table)
             self._retried(lambda: full.write.format("delta").mode("append").saveAsTable(path))
 
     def merge(
         self,
         table: str,
-        rows: DataFrame,
+        rows: DataFrame | Rows,
         *,
         update: Sequence[str] | None = None,
         expect: Mapping[str, str | None] | None = None,
     ) -> None:
-        spec = self._writable(table, rows)
+        spec = _table(table)
         if not spec.key:
             raise LedgerError(f"table {table} has no key to merge on; append to it")
-        given = [column for column in spec.columns if column.name in rows.columns]
-        updated = [c.name for c in given if c.name not in spec.key] if update is None else list(update)
-        if absent := {*spec.key, *updated} - {c.name for c in given}:
-            raise LedgerError(f"writing {self.home.at(table)}: the rows lack {', '.join(sorted(absent))}")
         with explained(f"writing {self.home.at(table)}"):
-            if not self._one_row_a_key(spec, rows):
+            source = self._source(table, rows)
+            updated = [name for name in source.names if name not in spec.key] if update is None else list(update)
+            if absent := {*spec.key, *updated} - set(source.names):
+                raise LedgerError(f"writing {self.home.at(table)}: the rows lack {', '.join(sorted(absent))}")
+            if not self._one_row_a_key(spec, source):
                 return
-            source = rows.select(*[_column(c.name, c.type, rows.columns) for c in given])
-            self._merge(spec, source, updated, expect or {})
+            columns = [_column(c.name, c.type, source.names) for c in spec.columns if c.name in source.names]
+            self._merge(spec, source.frame.select(*columns), source.names, updated, expect or {})
 
-    def _merge(self, table: Table, source: DataFrame, updated: Sequence[str], expect: Mapping[str, str | None]) -> None:
-        view = f"jobmedic_{uuid4().hex}"
-        names = source.columns
+    def _merge(
+        self,
+        table: Table,
+        source: DataFrame,
+        names: Sequence[str],
+        updated: Sequence[str],
+        expect: Mapping[str, str | None],
+    ) -> None:
         statement = [
-            f"MERGE INTO {self.home.name_of(table.name)} AS t USING {view} AS s",
+            f"MERGE INTO {self.home.name_of(table.name)} AS t USING {{source}} AS s",
             "ON " + " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key),
         ]
         if updated:
-            still = "".join(
-                f" AND t.`{name}` <=> {'NULL' if value is None else literal(value)}" for name, value in expect.items()
-            )
+            still = "".join(f" AND t.`{name}` <=> {_expected(value)}" for name, value in expect.items())
             statement.append(f"WHEN MATCHED{still} THEN UPDATE SET " + ", ".join(f"t.`{n}` = s.`{n}`" for n in updated))
         inserted, values = (", ".join(f"{side}`{name}`" for name in names) for side in ("", "s."))
         statement.append(f"WHEN NOT MATCHED THEN INSERT ({inserted}) VALUES ({values})")  # noqa: S608 - names of the schema
-        source.createOrReplaceTempView(view)
-        try:
-            self._retried(lambda: self._spark.sql(" ".join(statement)).collect())
-        finally:
-            self._spark.catalog.dropTempView(view)
+        self._retried(lambda: self._spark.sql(" ".join(statement), source=source))
 
-    def _one_row_a_key(self, table: Table, rows: DataFrame) -> bool:
-        """False when there is nothing to merge. Only the key columns are computed for it."""
+    def _one_row_a_key(self, table: Table, source: Source) -> bool:
+        """False when there is nothing to merge."""
+        if source.keys is None:
+            return self._one_row_a_key_of_many(table, source.frame)
+        wrong = next((key for key, count in Counter(source.keys).items() if count > 1 or None in key), None)
+        if wrong:
+            raise self._refused(table, dict(zip(table.key, wrong, strict=True)))
+        return bool(source.keys)
+
+    def _one_row_a_key_of_many(self, table: Table, rows: DataFrame) -> bool:
+        """Only the key columns are computed for it."""
         per_key = rows.groupBy(*table.key).agg(F.count(F.lit(1)).alias("n"))
         unkeyed = F.lit(False)
         for name in table.key:
             unkeyed = unkeyed | F.col(name).isNull()
-        bad = per_key.agg(F.count(F.lit(1)), F.max(F.when(unkeyed | (F.col("n") > 1), F.lit(1)).otherwise(F.lit(0))))
-        keys, wrong = bad.collect()[0]
+        wrong = per_key.where(unkeyed | (F.col("n") > 1)).first()
         if wrong:
-            example = per_key.where(unkeyed | (F.col("n") > 1)).first()
-            raise LedgerError(
-                f"writing {self.home.at(table.name)}: rows whose key ({', '.join(table.key)}) is null or comes twice, "
-                f"such as {example}; nothing was written"
-            )
-        return bool(keys)
+            raise self._refused(table, {name: wrong[name] for name in table.key})
+        return True
 
-    def _writable(self, table: str, rows: DataFrame) -> Table:
+    def _refused(self, table: Table, example: Mapping[str, object]) -> LedgerError:
+        return LedgerError(
+            f"writing {self.home.at(table.name)}: rows whose key ({', '.join(table.key)}) is null or comes twice, "
+            f"such as {example}; nothing was written"
+        )
+
+    def _source(self, table: str, rows: DataFrame | Rows) -> Source:
+        """The rows to write; where there are any the table is made if it is missing."""
         spec = _table(table)
-        if unknown := set(rows.columns) - set(spec.column_names):
+        source = source_of(self._spark, spec, rows)
+        if unknown := set(source.names) - set(spec.column_names):
             raise LedgerError(f"writing {self.home.at(table)}: it has no column {', '.join(sorted(unknown))}")
-        if not self.home.has(spec):
+        if source.keys != [] and not self.home.has(spec):
             self.home.create(spec)
-        return spec
+        return source
 
     def _open_view(self, name: str) -> None:
         view = views()[name]
@@ -149,3 +163,8 @@ def _table(name: str) -> Table:
 
 def _column(name: str, kind: str, given: Sequence[str]) -> Column:
     return (F.col(f"`{name}`") if name in given else F.lit(None)).cast(kind.lower()).alias(name)
+
+
+def _expected(value: str | None) -> str:
+    """As it stands in a statement that is formatted once more."""
+    return "NULL" if value is None else literal(value).replace("{", "{{").replace("}", "}}")

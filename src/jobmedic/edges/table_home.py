@@ -33,6 +33,8 @@ _log = logging.getLogger("jobmedic")
 
 
 class TableHome:
+    """Its statements are commands, which Spark carries out as it is told of them: nothing is collected."""
+
     def __init__(self, spark: SparkSession, where: str | Path, features: Features) -> None:
         self.spark = spark
         self.features = features
@@ -56,7 +58,7 @@ class TableHome:
         """Makes the schema; in a folder it is this session's alone."""
         if not self._opened:
             with explained(f"the schema for the tables in {self.place}"):
-                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.place.schema}").collect()
+                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.place.schema}")
             self._opened = True
 
     def has(self, table: Table) -> bool:
@@ -79,7 +81,7 @@ class TableHome:
         if isinstance(self.place, Folder):
             self._make_folder(table)
             # A session may still know a table whose folder is gone. Dropping one with a location leaves its files alone.
-            self.spark.sql(f"DROP TABLE IF EXISTS {self.name_of(table.name)}").collect()
+            self.spark.sql(f"DROP TABLE IF EXISTS {self.name_of(table.name)}")
         properties = self._properties()
         columns = ", ".join(f"`{c.name}` {c.type} COMMENT {literal(c.comment)}" for c in table.columns)
         statement = f"CREATE TABLE IF NOT EXISTS {self.name_of(table.name)} ({columns}) USING delta"
@@ -90,7 +92,7 @@ class TableHome:
             statement += f" LOCATION {self._location(table)}"
         statement += f" TBLPROPERTIES ({', '.join(f'{literal(k)} = {literal(v)}' for k, v in properties.items())})"
         try:
-            self.spark.sql(statement).collect()
+            self.spark.sql(statement)
         except Exception as error:
             if not self.has(table):  # else another process made it a moment ago
                 raise explain(error, f"creating {self.at(table.name)}") from error
@@ -102,7 +104,7 @@ class TableHome:
             self.spark.sql(
                 f"CREATE OR REPLACE VIEW {self.name_of(view.name)} ({columns}) COMMENT {literal(view.comment)} "
                 f"AS {view.select(self.place.schema)}"
-            ).collect()
+            )
         self._registered.add(view.name)
 
     def has_view(self, view: View) -> bool:
@@ -147,7 +149,7 @@ class TableHome:
         with explained(f"reading {self.at(table.name)}"):
             self.spark.sql(
                 f"CREATE TABLE IF NOT EXISTS {self.name_of(table.name)} USING delta LOCATION {self._location(table)}"
-            ).collect()
+            )
         return True
 
     def _check(self, table: Table) -> None:

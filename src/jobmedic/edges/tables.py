@@ -58,7 +58,7 @@ def upgrade(ledger: DeltaLedger, *, now: datetime, analysts: str | None = None) 
         "jobmedic_version": installed_version("jobmedic"),
         "changes": changes,
     }
-    ledger.append("versions", ledger.frame("versions", [row]))
+    ledger.append("versions", [row])
     return UpgradeReport(str(home.place), before, VERSION, changes)
 
 
@@ -95,7 +95,7 @@ def _add_columns(ledger: DeltaLedger, table: Table, missing: tuple[Column, ...])
     with explained(f"upgrading {home.at(table.name)}"):
         if home.features.add_columns:
             added = ", ".join(f"`{c.name}` {c.type} COMMENT {literal(c.comment)}" for c in missing)
-            home.spark.sql(f"ALTER TABLE {home.name_of(table.name)} ADD COLUMNS ({added})").collect()
+            home.spark.sql(f"ALTER TABLE {home.name_of(table.name)} ADD COLUMNS ({added})")
             return
         from jobmedic.edges import delta_files
 
@@ -123,5 +123,5 @@ def _shared(ledger: DeltaLedger, analysts: str | None) -> list[str]:
         changes.append(f"granted {analysts} reading, and writing of feedback")
     for statement in statements:
         with explained(f"sharing the tables in {home.place}"):
-            home.spark.sql(statement).collect()
+            home.spark.sql(statement)
     return changes

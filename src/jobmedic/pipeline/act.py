@@ -1,6 +1,7 @@
 """The act stage: every decision that is ready, claimed first, applied once, its result written down."""
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ log = logging.getLogger("jobmedic")
 
 RETRIES = (Action.RETRY.value, Action.RETRY_WITH_NEW_PARAMS.value)
 
-RESULTS_KEPT = 100
+RESULTS_KEPT = 1_000
+SECONDS_KEPT = 5.0
 """Results are written this often: a pass that is killed leaves at most so many claims for the next to look into."""
 
 Result = dict[str, Any]
@@ -91,10 +93,12 @@ def _broken(claimed: Claimed, problem: Exception) -> Result:
 
 def _batched(results: Iterable[Result]) -> Iterator[list[Result]]:
     batch: list[Result] = []
+    began = time.monotonic()
     for result in results:
         batch.append(result)
-        if len(batch) == RESULTS_KEPT:
+        if len(batch) == RESULTS_KEPT or time.monotonic() - began >= SECONDS_KEPT:
             yield batch
             batch = []
+            began = time.monotonic()
     if batch:
         yield batch

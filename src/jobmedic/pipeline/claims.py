@@ -20,6 +20,9 @@ from jobmedic.transforms.columns import from_micros
 
 _BATCH = 2000
 
+# Written with every result, so that nothing of an earlier try stays beside it.
+_NO_RESULT = dict.fromkeys(("repair_id", "new_run_id", "recipient", "incident_id", "error", "message_id"))
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -82,41 +85,26 @@ class Claims:
             for row in ready
         ]
         for start in range(0, len(rows), _BATCH):
-            self.ledger.merge("actions", self.ledger.frame("actions", rows[start : start + _BATCH]), update=())
+            self.ledger.merge("actions", rows[start : start + _BATCH], update=())
         return self._mine(inherited)
 
     def finish(self, results: Sequence[Mapping[str, Any]]) -> None:
         """Results by decision id: columns of `actions`. A result without `status` gives the claim back for a later pass."""
-        done = [dict(row) for row in results if "status" in row]
-        if done:
-            rows = [{"finished_at": self.now, **row} for row in done]
-            frame = self.ledger.frame("actions", rows)
-            names = (
-                "status",
-                "finished_at",
-                "repair_id",
-                "new_run_id",
-                "recipient",
-                "incident_id",
-                "error",
-                "message_id",
-            )
-            self.ledger.merge("actions", frame.select("decision_id", *names))
-            self._finished += [row["decision_id"] for row in done]
+        done = [{**_NO_RESULT, "finished_at": self.now, **row} for row in results if "status" in row]
+        self.ledger.merge("actions", done)
+        self._finished += [row["decision_id"] for row in done]
         given_back = [
-            {"decision_id": row["decision_id"], "error": row.get("error")} for row in results if "status" not in row
+            {"decision_id": row["decision_id"], "error": row.get("error"), "claimed_by": None}
+            for row in results
+            if "status" not in row
         ]
-        if given_back:
-            self.ledger.merge(
-                "actions", self.ledger.frame("actions", given_back).select("decision_id", "error", "claimed_by")
-            )
+        self.ledger.merge("actions", given_back)
 
     def close(self) -> None:
         """Decisions whose results are written down are done, those of a pass that died before it could say so too."""
         rows = [{"decision_id": key, "status": DecisionStatus.DONE.value} for key in dict.fromkeys(self._finished)]
         for start in range(0, len(rows), _BATCH):
-            frame = self.ledger.frame("decisions", rows[start : start + _BATCH])
-            self.ledger.merge("decisions", frame.select("decision_id", "status"))
+            self.ledger.merge("decisions", rows[start : start + _BATCH])
         self._finished.clear()
 
     def _ready(self, run_id: int | None) -> list[Row]:
@@ -153,8 +141,7 @@ class Claims:
                 for key, row in orphans.items()
                 if row["claimed_by"] == owner
             ]
-            frame = self.ledger.frame("actions", rows).select("decision_id", "claimed_by", "requested_at")
-            self.ledger.merge("actions", frame, expect={"claimed_by": owner, "status": ActionStatus.INTENDED.value})
+            self.ledger.merge("actions", rows, expect={"claimed_by": owner, "status": ActionStatus.INTENDED.value})
         return {key: from_micros(row["micros"]) for key, row in orphans.items()}
 
     def _mine(self, inherited: Mapping[str, datetime]) -> list[Claimed]:

@@ -3,7 +3,7 @@
 A failure is stored before anything else happens to it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.states import SUCCESS
 from jobmedic.knowledge.words import ActionStatus
-from jobmedic.pipeline.at_hand import at_hand
+from jobmedic.pipeline.bites import SeenRun, bites
 from jobmedic.pipeline.outcomes import Pending, failed_again, judged, pending_actions
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.read_runs import JobShelf, ReadRun, Resubmitted, RunsReader, chunked
@@ -27,6 +27,9 @@ OVERLAP = timedelta(minutes=10)
 # A failed run is looked at again for this long: somebody may repair it.
 WATCHED_FOR = timedelta(hours=24)
 
+KNOWN_TOGETHER = 5_000
+"""Runs whose stored failures are looked up at once."""
+
 # What a later look at a stored failure may change; its text and fingerprint stay.
 CHANGING = (
     "repair_id",
@@ -38,6 +41,10 @@ CHANGING = (
     "job_exists",
     "owner",
 )
+
+
+WatchRow = dict[str, Any]
+"""Columns of `open_runs`; without `closed_at` where the run is to be looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,46 +69,52 @@ class Collector:
     def collect(self, run_id: int | None = None) -> Collected:
         """All failed runs since the watermark and all watched ones, or just `run_id`."""
         pending = pending_actions(self.ports.ledger, self.workspace_id)
+        watched = self._watched()
+        moved: dict[int, WatchRow] = {}
         if run_id is not None:
             watermark, ids = self.now, [run_id]
             pending = {run: waiting for run, waiting in pending.items() if run == run_id}
         else:
-            watermark, ids = self._due(pending)
+            watermark, ids, moved = self._due(pending, watched)
         reader = RunsReader(
             self.ports, self.plan, self.tally, self.jobs, self.workspace_id, self.now, self._resubmitted()
         )
         found, settled = 0, []
-        for chunk in chunked(ids, self.plan.chunk):
-            stored = self._stored(chunk)
-            reads = list(reader.read(chunk, frozenset(stored)))
-            found += self._store(reads, stored)
-            self._judge(reads, pending, reader)
-            self._close(reads, chunk)
-            settled += [read.run_id for read in reads if read.settled]
+        for group in chunked(ids, KNOWN_TOGETHER):
+            stored = self._stored(group)
+            unread = set(group)
+            for bite in bites(reader.read(group, frozenset(stored)), pending, self.plan.chunk_bytes):
+                found += self._store(bite.rows, stored)
+                self._judge(bite.awaited, pending, reader)
+                settled += bite.settled
+                moved |= {run.run_id: self._watch(run) for run in bite.seen}
+                unread -= {run.run_id for run in bite.seen}
+            moved |= {run: {"run_id": run} for run in unread}  # could not be read: to be looked at again
+            self._remember(moved, watched)
+            moved = {}
+        self._remember(moved, watched)
         self.tally.failures += found
         return Collected(watermark, found, tuple(settled))
 
-    def _due(self, pending: dict[int, list[Pending]]) -> tuple[datetime, list[int]]:
-        """Runs listed as failed, runs watched, and runs that an action waits for; each once."""
-        watched = self._watched()
-        ids: dict[int, None] = dict.fromkeys([*watched, *pending])
-        active: list[RunSummary] = []
+    def _due(
+        self, pending: dict[int, list[Pending]], watched: frozenset[int]
+    ) -> tuple[datetime, list[int], dict[int, WatchRow]]:
+        """Runs listed as failed, runs watched, and runs that an action waits for, each once; and what runs and is new."""
+        ids: dict[int, None] = dict.fromkeys([*sorted(watched), *pending])
+        active: dict[int, WatchRow] = {}
         listed_at = self.ports.clock.now()
         start, oldest_end = self._window()
         first_pass = oldest_end is not None
         for summary in self._listed(start, first_pass=first_pass):
             self.tally.runs_seen += 1
             if summary.active:
-                active.append(summary)
+                active[summary.run_id] = {"run_id": summary.run_id, "started_at": summary.started_at}
             elif summary.result_state != SUCCESS and (
                 oldest_end is None or (summary.ended_at or self.now) >= oldest_end
             ):
                 self.tally.runs_failed += 1
                 ids[summary.run_id] = None
-        self._remember(
-            {"run_id": run.run_id, "started_at": run.started_at} for run in active if run.run_id not in watched
-        )
-        return listed_at - OVERLAP, list(ids)
+        return listed_at - OVERLAP, list(ids), active
 
     def _listed(self, start: datetime, *, first_pass: bool) -> Iterator[RunSummary]:
         yield from self.ports.runs.list_runs(started_from=start)
@@ -120,20 +133,43 @@ class Collector:
             return self.now - self.plan.since - self.plan.longest_run, self.now - self.plan.since
         return from_micros(newest), None
 
-    def _watched(self) -> list[int]:
+    def _watched(self) -> frozenset[int]:
         rows = (
             self.ports.ledger.read("open_runs")
             .where((F.col("workspace_id") == self.workspace_id) & F.col("closed_at").isNull())
             .select("run_id")
             .collect()
         )
-        return [row["run_id"] for row in rows]
+        return frozenset(row["run_id"] for row in rows)
 
-    def _remember(self, runs: Iterable[dict[str, Any]]) -> None:
-        rows = [{"workspace_id": self.workspace_id, "seen_at": self.now, **run} for run in runs]
-        if rows:
-            frame = self.ports.ledger.frame("open_runs", rows)
-            self.ports.ledger.merge("open_runs", frame, update=("seen_at", "closed_at"))
+    def _watch(self, seen: SeenRun) -> WatchRow:
+        """Watches what may still change: active runs and fresh failures."""
+        ended = seen.ended_at or self.now
+        over = seen.gone or (not seen.active and (seen.succeeded or self.now - ended > WATCHED_FOR))
+        return {"run_id": seen.run_id, "started_at": seen.started_at, "closed_at": self.now if over else None}
+
+    def _remember(self, moved: dict[int, WatchRow], watched: frozenset[int]) -> None:
+        """Writes down which runs are watched from now on, and which no more; what stands there so already is left out."""
+        closed = [run for run, row in moved.items() if row.get("closed_at") and run not in watched]
+        known = self._known(closed)
+        rows = [
+            {"workspace_id": self.workspace_id, "seen_at": self.now, "closed_at": None, "started_at": None, **row}
+            for run, row in moved.items()
+            if (row.get("closed_at") is None) != (run in watched) and run not in known
+        ]
+        self.ports.ledger.merge("open_runs", rows, update=("seen_at", "closed_at"))
+
+    def _known(self, run_ids: Sequence[int]) -> set[int]:
+        """Of runs that are not watched, those that once were."""
+        if not run_ids:
+            return set()
+        rows = (
+            self.ports.ledger.read("open_runs")
+            .where((F.col("workspace_id") == self.workspace_id) & F.col("run_id").isin(list(run_ids)))
+            .select("run_id")
+            .collect()
+        )
+        return {row["run_id"] for row in rows}
 
     def _stored(self, run_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """By task run id of the stored failures of these runs, what tells whether they changed since."""
@@ -145,18 +181,15 @@ class Collector:
         )
         return {row["task_run_id"]: tuple(row[name] for name in CHANGING) for row in rows}
 
-    def _store(self, reads: list[ReadRun], stored: dict[int, tuple[Any, ...]]) -> int:
+    def _store(self, rows: Sequence[dict[str, Any]], stored: dict[int, tuple[Any, ...]]) -> int:
         """Failures that stand in the ledger exactly so already are left out: a quiet pass writes nothing."""
-        rows = [row for read in reads for row in read.rows]
         changed = [row for row in rows if stored.get(row["task_run_id"]) != tuple(row[name] for name in CHANGING)]
-        fresh = sum(row["task_run_id"] not in stored for row in rows)
         if changed:
-            frame = at_hand(fingerprint(self.ports.ledger.frame("failures", changed), self.plan.masks))
-            assert frame is not None
+            frame = fingerprint(self.ports.ledger.frame("failures", changed), self.plan.masks)
             self.ports.ledger.merge("failures", frame, update=CHANGING)
-        return fresh
+        return sum(row["task_run_id"] not in stored for row in rows)
 
-    def _judge(self, reads: list[ReadRun], pending: dict[int, list[Pending]], reader: RunsReader) -> None:
+    def _judge(self, reads: Sequence[ReadRun], pending: dict[int, list[Pending]], reader: RunsReader) -> None:
         failed = failed_again(reads, pending)
         prints = self._fingerprints([run.run_id for run, _ in failed])
         overtaken = [reader.overtaken(run, attempt) for run, attempt in failed if attempt.task_run_id not in prints]
@@ -164,9 +197,8 @@ class Collector:
             frame = fingerprint(self.ports.ledger.frame("failures", overtaken), self.plan.masks)
             prints |= {row["task_run_id"]: row["fingerprint"] for row in frame.collect()}
         outcomes = judged(reads, pending, prints, self.plan.policy, self.now)
-        if outcomes:
-            self.ports.ledger.merge("outcomes", self.ports.ledger.frame("outcomes", outcomes))
-            self.tally.outcomes.update(row["outcome"] for row in outcomes)
+        self.ports.ledger.merge("outcomes", outcomes)
+        self.tally.outcomes.update(row["outcome"] for row in outcomes)
 
     def _fingerprints(self, run_ids: Sequence[int]) -> dict[int, str]:
         if not run_ids:
@@ -178,34 +210,6 @@ class Collector:
             .collect()
         )
         return {row["task_run_id"]: row["fingerprint"] for row in rows}
-
-    def _close(self, reads: list[ReadRun], asked: Sequence[int]) -> None:
-        """Watches what may still change: active runs, fresh failures, and runs that could not be read."""
-        seen = {read.run_id for read in reads}
-        rows: list[dict[str, Any]] = [{"run_id": run_id} for run_id in asked if run_id not in seen]
-        for read in reads:
-            run = read.run
-            ended = run.ended_at or self.now if run else self.now
-            over = run is None or (not run.active and (run.result_state == SUCCESS or self.now - ended > WATCHED_FOR))
-            rows.append(
-                {
-                    "run_id": read.run_id,
-                    "started_at": run.started_at if run else None,
-                    "closed_at": self.now if over else None,
-                }
-            )
-        self._remember(self._moved(rows))
-
-    def _moved(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Only runs whose row would change."""
-        stored = (
-            self.ports.ledger.read("open_runs")
-            .where((F.col("workspace_id") == self.workspace_id) & F.col("run_id").isin([row["run_id"] for row in rows]))
-            .select("run_id", F.col("closed_at").isNull().alias("open"))
-            .collect()
-        )
-        state = {row["run_id"]: row["open"] for row in stored}
-        return [row for row in rows if state.get(row["run_id"]) != (row.get("closed_at") is None)]
 
     def _resubmitted(self) -> dict[int, Resubmitted]:
         started = (

@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Category, Source
 from jobmedic.pipeline.answers import checked
-from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.model import LanguageModel, ModelReply, Precedent, Question
@@ -71,21 +70,15 @@ class Consultation:
         if asked.unasked is not None:
             self._leave([row["fingerprint"] for row, _, _ in asked.replies], asked.unasked)
         answers = [self._answer(*one) for one in asked.replies]
-        self._keep([said for said, found in answers if found is None])
-        self._keep([said | found for said, found in answers if found is not None])
+        # Just the columns that the rows name are set; where the model gave no diagnosis the rules' words stand.
+        self.ports.ledger.merge("diagnoses", [said for said, found in answers if found is None])
+        self.ports.ledger.merge("diagnoses", [said | found for said, found in answers if found is not None])
 
     def _leave(self, asked: list[str], why: str) -> None:
         """All that was not asked about says why, however many there are."""
         self.tally.problem(f"{why}; new errors keep what the rules say")
         left = self._unsure().select("fingerprint", F.lit(UNASKED + why).alias("notes"))
-        rows = at_hand(left.where(~F.col("fingerprint").isin(asked)) if asked else left)
-        if rows is not None:
-            self.ports.ledger.merge("diagnoses", rows)
-
-    def _keep(self, rows: list[dict[str, Any]]) -> None:
-        """Sets just the columns that the rows name; the rules' words on the others stand."""
-        if rows:
-            self.ports.ledger.merge("diagnoses", self.ports.ledger.frame("diagnoses", rows).select(*rows[0]))
+        self.ports.ledger.merge("diagnoses", left.where(~F.col("fingerprint").isin(asked)) if asked else left)
 
     def _budget(self) -> Budget:
         rules = self.plan.policy.model

@@ -70,8 +70,7 @@ class Decider:
                 )
                 .join(self.ports.ledger.read("actions").select("decision_id"), "decision_id", "left_anti")
             )
-            if (rows := at_hand(over)) is not None:
-                self.ports.ledger.merge("decisions", rows)
+            self.ports.ledger.merge("decisions", over)
 
     def _undecided(self) -> DataFrame:
         """Failures of each run's newest attempt without a final decision: new, waiting, or written down and then lost."""

@@ -79,17 +79,19 @@ class Diagnoser:
         """Writes down what the rules say of these."""
         if fingerprints is None:
             return
-        said = at_hand(self._ruled(fingerprints, judged_before=judged_before))
-        if said is not None:
-            self.ports.ledger.merge("diagnoses", said, update=update)
+        said = self._ruled(fingerprints, judged_before=judged_before)
+        self.ports.ledger.merge("diagnoses", said, update=update)
 
     def _ruled(self, fingerprints: DataFrame, *, judged_before: bool) -> DataFrame:
         """What the rules say of the first failure with each fingerprint."""
-        earliest = Window.partitionBy("fingerprint").orderBy("collected_at", "task_run_id")
+        alike = Window.partitionBy("fingerprint")
+        earliest = alike.orderBy("collected_at", "task_run_id")
         exemplars = (
             self.ports.ledger.read("failures")
             .join(fingerprints, "fingerprint", "left_semi")
             .withColumn("place", F.row_number().over(earliest))
+            .withColumn("seen", F.count(F.lit(1)).over(alike))
+            .withColumn("last_seen", F.max("failed_at").over(alike))
             .where(F.col("place") == 1)
             # A run that the platform timed out shows the code CANCELED, or none: its result says more.
             .withColumn("termination_code", told_code())
@@ -107,8 +109,8 @@ class Diagnoser:
             "fix",
             F.substring(F.coalesce("error", "error_trace"), 1, EXEMPLAR_CHARACTERS).alias("exemplar"),
             F.col("failed_at").alias("first_seen"),
-            F.col("failed_at").alias("last_seen"),
-            F.lit(1).cast("bigint").alias("seen"),
+            "last_seen",
+            "seen",
             "action",
             "compute",
             "needs",
@@ -151,8 +153,7 @@ class Diagnoser:
             .where(~F.col("seen").eqNullSafe(F.col("seen_before")))
             .select("fingerprint", "seen", "last_seen")
         )
-        if (rows := at_hand(changed)) is not None:
-            ledger.merge("diagnoses", rows)
+        ledger.merge("diagnoses", changed)
 
     def _by_people(self) -> None:
         """What people agree on stands from now on; what they took back is diagnosed anew."""
@@ -179,8 +180,7 @@ class Diagnoser:
         for name in ("category", "action"):
             same = same & F.col(name).eqNullSafe(F.col(f"old_{name}"))
         changed = merged.where(~same).drop("old_category", "old_action", "old_source")
-        if (rows := at_hand(changed)) is not None:
-            ledger.merge("diagnoses", rows)
+        ledger.merge("diagnoses", changed)
         # What a model had said is gone with it, so that it may be asked again when the error comes back.
         forgotten = (*SAID_BY_RULES, "model", "notes")
         self._say(at_hand(taken_back(known, agreed)), update=forgotten, judged_before=True)
@@ -197,5 +197,4 @@ class Diagnoser:
         moved = stored.join(self._learned(), "rule", "inner").where(
             F.abs(F.col("confidence") - F.col("learned")) > _SAME
         )
-        if (rows := at_hand(moved.select("fingerprint", F.col("learned").alias("confidence")))) is not None:
-            ledger.merge("diagnoses", rows)
+        ledger.merge("diagnoses", moved.select("fingerprint", F.col("learned").alias("confidence")))

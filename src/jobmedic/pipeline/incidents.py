@@ -9,7 +9,6 @@ from pyspark.sql import Row, Window
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, Category, DecisionStatus, IncidentStatus, Mode, Outcome
-from jobmedic.pipeline.at_hand import at_hand
 from jobmedic.pipeline.letters import LetterDecision, incident_letter_id, incident_mail
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.post import ELSEWHERE, Letter, Place, Post
@@ -48,17 +47,17 @@ class IncidentBook:
         )
         ids = [row["incident_id"] for row in touched.select("incident_id").distinct().collect()]
         if ids:
-            frame = self.ports.ledger.frame("incidents", self._rows(ids))
-            if over := self._resolved(ids):
-                self.ports.ledger.merge("incidents", frame.where(F.col("incident_id").isin(over)))
+            rows, over = self._rows(ids), self._resolved(ids)
+            again = {"resolved_at": None, "notified_at": None}
+            self.ports.ledger.merge("incidents", [row | again for row in rows if row["incident_id"] in over])
             changing = ("runs", "jobs", "title", "summary", "last_seen_at")
-            self.ports.ledger.merge("incidents", frame, update=changing)
+            self.ports.ledger.merge("incidents", rows, update=changing)
 
-    def _resolved(self, ids: Sequence[str]) -> list[str]:
+    def _resolved(self, ids: Sequence[str]) -> set[str]:
         """What comes back after it was over is opened anew, and the on-call is told anew."""
         known = self.ports.ledger.read("incidents").where(F.col("incident_id").isin(list(ids)))
         over = known.where(F.col("status") == IncidentStatus.RESOLVED.value).select("incident_id")
-        return [row["incident_id"] for row in over.collect()]
+        return {row["incident_id"] for row in over.collect()}
 
     def announce(self) -> None:
         """Tells the on-call of open incidents that they do not know yet and that something not in shadow belongs to."""
@@ -83,10 +82,7 @@ class IncidentBook:
         )
         self._tell_all([_notice(row) for row in waiting])
         known = [{"incident_id": key, "notified_at": self.now} for key, trouble in self.told.items() if trouble is None]
-        if known:
-            self.ports.ledger.merge(
-                "incidents", self.ports.ledger.frame("incidents", known).select("incident_id", "notified_at")
-            )
+        self.ports.ledger.merge("incidents", known)
 
     def _rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         members = self.ports.ledger.read("decisions").where(F.col("incident_id").isin(list(ids)))
@@ -156,8 +152,7 @@ class IncidentBook:
                 instant(self.now).alias("resolved_at"),
             )
         )
-        if (rows := at_hand(over)) is not None:
-            ledger.merge("incidents", rows)
+        ledger.merge("incidents", over)
 
     def _tell_all(self, notices: Sequence[IncidentNotice]) -> None:
         """Each by one pass: of two at once one tells the on-call, and the other leaves it to it."""

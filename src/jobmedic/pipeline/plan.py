@@ -67,8 +67,8 @@ class Plan:
     tables_name: str | None = None
     """`catalog.schema` where people can write SQL, for the letters; None for a folder."""
     prompt_version: str | None = None
-    chunk: int = 200
-    """Runs read, stored and forgotten together: what bounds memory."""
+    chunk_bytes: int = 4_000_000
+    """About so much is read, stored and forgotten together: what bounds memory."""
 
 
 def new_pass_id(now: datetime) -> str:

@@ -58,21 +58,22 @@ class Post:
         return {letter_id: self._place(row) for letter_id, row in self._stored(ids).items()}
 
     def sent(self, letter_id: str) -> None:
-        self._results.append({"letter_id": letter_id, "sent_at": self.now, "claimed_by": self.plan.claimant})
+        self._results.append(
+            {"letter_id": letter_id, "sent_at": self.now, "claimed_by": self.plan.claimant, "error": None}
+        )
         # A pass that is killed has little to send twice, and writing takes no more time than sending.
         if time.monotonic() - self._written_at >= self._write_seconds:
             self.close()
 
     def unsent(self, letter_id: str, why: str) -> None:
         """Gives it back for a later pass."""
-        self._results.append({"letter_id": letter_id, "error": why})
+        self._results.append({"letter_id": letter_id, "sent_at": None, "claimed_by": None, "error": why})
 
     def close(self) -> None:
         """Writes down what was sent and what was not."""
         if self._results:
             began = time.monotonic()
-            rows = self.ledger.frame("letters", self._results)
-            self.ledger.merge("letters", rows.select("letter_id", "claimed_by", "sent_at", "error"))
+            self.ledger.merge("letters", self._results)
             self._results.clear()
             self._written_at = time.monotonic()
             self._write_seconds = self._written_at - began
@@ -117,7 +118,7 @@ class Post:
             for letter in letters
         ]
         if rows:
-            self.ledger.merge("letters", self.ledger.frame("letters", rows), update=())
+            self.ledger.merge("letters", rows, update=())
 
     def _take_over(self, rows: Sequence[Row]) -> None:
         """From passes that gave them back, died, or let them grow old; of two that try, one wins."""
@@ -127,8 +128,7 @@ class Post:
                 for row in rows
                 if row["claimed_by"] == owner
             ]
-            frame = self.ledger.frame("letters", taken).select("letter_id", "claimed_by", "claimed_at")
-            self.ledger.merge("letters", frame, expect={"claimed_by": owner, "sent_at": None})
+            self.ledger.merge("letters", taken, expect={"claimed_by": owner, "sent_at": None})
 
     def _left_behind(self, row: Row) -> bool:
         return not row["sent"] and left_behind(row["claimed_by"], from_micros(row["micros"]), self.now)

@@ -2,8 +2,9 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -17,6 +18,9 @@ from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.workspace import Job, Run, RunGone, TaskAttempt, TaskOutput, WorkspaceError
 
 log = logging.getLogger("jobmedic")
+
+READ_AHEAD = 64
+"""Runs that are read while others are being stored."""
 
 # While the workspace is busy an error text may be had later; a failure older than this is decided without it.
 PATIENCE = timedelta(hours=2)
@@ -40,8 +44,6 @@ class ReadRun:
     run_id: int
     run: Run | None
     rows: tuple[dict[str, Any], ...] = ()
-    known: frozenset[int] = frozenset()
-    """Task runs among `rows` whose error text is stored already and was not read again."""
 
     @property
     def settled(self) -> bool:
@@ -95,9 +97,13 @@ class RunsReader:
     def read(self, run_ids: Iterable[int], known_tasks: frozenset[int]) -> Iterator[ReadRun]:
         """In the order of the ids; a run that cannot be read is reported and left for the next pass."""
         with ThreadPoolExecutor(self.plan.concurrency, thread_name_prefix="jobmedic-read") as pool:
-            for found in pool.map(lambda run_id: self._read(run_id, known_tasks), run_ids):
-                if found is not None:
-                    yield found
+            under_way: deque[Future[ReadRun | None]] = deque()
+            for run_id in run_ids:
+                under_way.append(pool.submit(self._read, run_id, known_tasks))
+                if len(under_way) >= READ_AHEAD:
+                    yield from _found(under_way.popleft())
+            while under_way:
+                yield from _found(under_way.popleft())
 
     def _read(self, run_id: int, known_tasks: frozenset[int]) -> ReadRun | None:
         try:
@@ -121,7 +127,7 @@ class RunsReader:
         causes = root_causes(run, job)
         known = frozenset(cause.attempt.task_run_id for cause in causes) & known_tasks
         rows = tuple(self._row(run, job, cause, known) for cause in causes)
-        return ReadRun(run.run_id, run, rows, known)
+        return ReadRun(run.run_id, run, rows)
 
     def overtaken(self, run: Run, attempt: TaskAttempt) -> dict[str, Any]:
         """What tells the cause of an attempt that is no longer its task's newest; it is no failure to store."""
@@ -139,7 +145,8 @@ class RunsReader:
         row = failure_row(
             cause, run, job, output, workspace_id=self.workspace_id, collected_at=self.now, pass_id=self.plan.pass_id
         )
-        row["compute_remedies"] = possible(run, job, cause.attempt.task_key, self.plan.policy.compute)
+        if cause.attempt.task_run_id not in known:  # else it stands in the ledger, and no later look changes it
+            row["compute_remedies"] = possible(run, job, cause.attempt.task_key, self.plan.policy.compute)
         mask = self.ports.mask
         for name in ("job_parameters", "tags"):
             row[name] = self.ports.mask_named(row[name])
@@ -175,6 +182,12 @@ class RunsReader:
 def passing(error: WorkspaceError) -> bool:
     """The same call may well succeed later."""
     return error.status is None or error.status in TEMPORARY
+
+
+def _found(reading: Future[ReadRun | None]) -> Iterator[ReadRun]:
+    read = reading.result()
+    if read is not None:
+        yield read
 
 
 def chunked(ids: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:

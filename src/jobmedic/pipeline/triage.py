@@ -161,7 +161,7 @@ class _Pass:
                 self.tracked.run_id,
             )
             row = report.as_dict() | self._versions() | {"watermark": collected.watermark if collected else None}
-            self.ports.ledger.append("passes", self.ports.ledger.frame("passes", [row]))
+            self.ports.ledger.append("passes", [row])
         return report
 
     def _versions(self) -> dict[str, str]:
