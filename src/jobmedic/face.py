@@ -121,7 +121,6 @@ class Jobmedic:
 
         prompt = diagnosis_prompt()
         self.equipment.registry.register_prompt("jobmedic_diagnose", prompt.version, prompt.system)
-        _ = self.equipment.champion  # registers what is in force, where nothing was yet
         with TemporaryDirectory() as scratch:
             folder = pictures or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)

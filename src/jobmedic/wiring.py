@@ -191,7 +191,7 @@ class Equipment:
         """What is in force, for the scores to be logged with."""
         from jobmedic.pipeline.learn import Known
 
-        return Known(self.policy, self.catalogue, diagnosis_prompt().version, self.settings.azure_openai_deployment)
+        return Known(self.policy, self.catalogue, diagnosis_prompt().version, self.champion.deployment)
 
     @property
     def mask(self) -> Callable[[str], str]:

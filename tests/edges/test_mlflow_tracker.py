@@ -1,4 +1,5 @@
 import json
+import math
 import socket
 import time
 from collections.abc import Iterator
@@ -58,6 +59,22 @@ def test_a_run_keeps_its_figures_tags_and_files(tracker: MlflowTracker, store: s
     assert (found.data.metrics["failures"], found.data.metrics["m249"], "odd" in found.data.metrics) == (3, 249, False)
     assert (found.data.params["policy"], found.data.tags["pass_id"]) == ("v1", "p1")
     assert [f.path for f in mlflow.MlflowClient(tracking_uri=store).list_artifacts(str(run_id))] == ["report.html"]
+
+
+def test_a_run_of_which_there_is_to_be_one_is_taken_up_again(tracker: MlflowTracker, store: str) -> None:
+    tags = {"jobmedic.kind": "learn", "jobmedic.period_end": "2026-03-08T03:00:00+00:00"}
+    for figures, policy in (({"accuracy": 0.5, "ece": 0.1}, "v1"), ({"accuracy": 0.75}, "v2")):
+        with tracker.run("learn", tags=tags, one=True) as run:
+            run.metrics(figures)
+            run.params({"policy": policy})
+    with tracker.run("learn", tags=tags | {"jobmedic.period_end": "later"}, one=True) as other:
+        pass
+    assert run.complete
+    tracker.close()
+    found = stored(store, run.run_id)
+    assert other.run_id != run.run_id
+    assert (found.data.metrics["accuracy"], math.isnan(found.data.metrics["ece"])) == (0.75, True)
+    assert (found.data.params["policy"], found.info.status) == ("v1", "FINISHED")
 
 
 def test_work_that_fails_is_a_failed_run_and_its_own_error(tracker: MlflowTracker, store: str) -> None:
@@ -120,7 +137,7 @@ def test_a_server_that_is_not_there_fails_nothing_and_is_logged_once(caplog: pyt
     for name in ("one", "two"):
         with tracker.run(name, tags={}) as run:
             run.metrics({"a": 1})
-    assert run.run_id is None
+    assert (run.run_id, run.complete) == (None, False)
     tracker.close()
     assert time.monotonic() - started < 25
     assert caplog.text.count("does not take the figures") == 1

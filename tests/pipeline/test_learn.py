@@ -35,6 +35,7 @@ class NotedRun:
     seen: dict[str, float] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    complete: bool = True
 
     def metrics(self, values: Mapping[str, float]) -> None:
         self.seen |= values
@@ -48,16 +49,22 @@ class NotedRun:
 
 @dataclass
 class Notebook:
-    """A tracker in memory, which may be out of reach."""
+    """A tracker in memory, which may be out of reach, or lose its store after a run was opened."""
 
     reachable: bool = True
+    takes: bool = True
     runs: list[NotedRun] = field(default_factory=list)
 
     @contextmanager
-    def run(self, name: str, *, tags: Mapping[str, str]) -> Iterator[NotedRun]:
-        run = NotedRun(f"run-{len(self.runs)}" if self.reachable else None, tags)
-        if self.reachable:
+    def run(self, name: str, *, tags: Mapping[str, str], one: bool = False) -> Iterator[NotedRun]:
+        if not self.reachable:
+            yield NotedRun(None, tags, complete=False)
+            return
+        earlier = next((run for run in self.runs if one and run.tags == tags), None)
+        run = earlier or NotedRun(f"run-{len(self.runs)}", tags)
+        if earlier is None:
             self.runs.append(run)
+        run.complete = self.takes
         yield run
 
 
@@ -136,8 +143,9 @@ def test_late_verdicts_change_the_scores_of_their_period_and_are_logged_again(da
     day.write("feedback", verdict("0300-00", "ann", "wrong", correct_category="quota", correct_action="send_email"))
     report = day.learn(MIDNIGHT + timedelta(hours=1))
     assert (report.rescored, report.logged) == (1, 1)
-    assert day.score("accuracy") == [(0.5, 2, "run-1")]
-    assert "quota" in day.tracker.runs[1].files["confusion.svg"]
+    assert day.score("accuracy") == [(0.5, 2, "run-0")]
+    assert "quota" in day.tracker.runs[0].files["confusion.svg"]
+    assert "calibration.svg" in day.tracker.runs[0].files
 
 
 def test_figures_that_the_tracker_missed_are_logged_the_next_time(day: Day) -> None:
@@ -149,7 +157,27 @@ def test_figures_that_the_tracker_missed_are_logged_the_next_time(day: Day) -> N
     day.retries(1, 0, at=MIDNIGHT)
     assert day.learn(MIDNIGHT + timedelta(days=1)).logged == 2
     assert [run for _, _, run in day.score("accuracy")] == ["run-0", "run-1"]
-    assert day.tracker.runs[0].told == {}
+
+
+def test_figures_that_were_lost_on_their_way_are_logged_the_next_time(day: Day) -> None:
+    day.retries(2, 0)
+    day.tracker.takes = False
+    assert (day.learn().waiting, day.score("accuracy")) == (1, [(1.0, 2, None)])
+    day.tracker.takes = True
+    assert day.learn().logged == 1
+    assert (day.score("accuracy"), len(day.tracker.runs)) == ([(1.0, 2, "run-0")], 1)
+
+
+def test_a_period_that_is_logged_late_bears_the_versions_of_its_own_passes(day: Day) -> None:
+    day.retries(2, 0)
+    day.write("passes", {"pass_id": "p", "started_at": DAY + timedelta(hours=3), "policy_version": "old"})
+    day.tracker.reachable = False
+    day.learn()
+    day.tracker.reachable = True
+    day.retries(1, 0, at=MIDNIGHT)
+    day.learn(MIDNIGHT + timedelta(days=1))
+    assert [run.told["policy_version"] for run in day.tracker.runs] == ["old", day.known.policy.digest]
+    assert (day.tracker.runs[0].told.get("deployment"), day.tracker.runs[1].told["deployment"]) == (None, "none")
 
 
 def test_recommendations_are_stored_and_printed(day: Day) -> None:

@@ -116,7 +116,7 @@ class NotedTracker:
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @contextmanager
-    def run(self, name: str, *, tags: Mapping[str, str]) -> Iterator["NotedRun"]:
+    def run(self, name: str, *, tags: Mapping[str, str], one: bool = False) -> Iterator["NotedRun"]:
         self.runs[name] = {}
         yield NotedRun(self.runs[name])
 
@@ -125,6 +125,7 @@ class NotedTracker:
 class NotedRun:
     seen: dict[str, Any]
     run_id: str | None = "run"
+    complete: bool = True
 
     def metrics(self, values: Mapping[str, float]) -> None:
         self.seen |= values

@@ -73,6 +73,7 @@ CATALOGUE = small_catalogue()
 
 class NoRun:
     run_id = None
+    complete = False
 
     def metrics(self, values: Mapping[str, float]) -> None: ...
 
@@ -85,7 +86,7 @@ class NoTracker:
     """Keeps nothing, as the real one does when MLflow cannot be reached."""
 
     @contextmanager
-    def run(self, name: str, *, tags: Mapping[str, str]) -> Generator[NoRun]:
+    def run(self, name: str, *, tags: Mapping[str, str], one: bool = False) -> Generator[NoRun]:
         yield NoRun()
 
 
@@ -99,6 +100,7 @@ class Ward:
     folder: Path
     policy: Policy = field(default_factory=Policy.load)
     plan: Mapping[str, Any] = field(default_factory=dict)
+    catalogue: Catalogue = CATALOGUE
 
     def treat(self, mode: Mode = Mode.ACT, *, run_id: int | None = None, **plan: Any) -> PassReport:
         return triage(self.ports, self.planned(mode, **plan), run_id=run_id)
@@ -115,7 +117,7 @@ class Ward:
             **self.plan,
             **over,
         }
-        return Plan(pass_id, claimant(pass_id), mode, self.policy, CATALOGUE, MASKS, **facts)
+        return Plan(pass_id, claimant(pass_id), mode, self.policy, self.catalogue, MASKS, **facts)
 
     def rules(self, **over: Any) -> None:
         """The default policy with these settings laid over it."""
@@ -159,10 +161,10 @@ def workspace_settings(sandbox: Sandbox, **over: Any) -> Settings:
     return Settings(env_file=None, **facts)
 
 
-def model_of(sandbox: Sandbox, **limits: Any) -> AzureOpenAIModel:
+def model_of(sandbox: Sandbox, deployment: str | None = None, **limits: Any) -> AzureOpenAIModel:
     return AzureOpenAIModel(
         endpoint=sandbox.model_url,
-        deployment=sandbox.model_deployment,
+        deployment=deployment or sandbox.model_deployment,
         api_key=sandbox.model_key,
         prices=Prices(0.4, 1.6),
         limits=Limits(**{"timeout_seconds": 5.0, "patience_seconds": 5.0, "attempts": 1, **limits}),

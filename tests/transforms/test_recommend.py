@@ -12,12 +12,13 @@ Rows = list[dict[str, Any]]
 
 
 def advice(
-    spark: SparkSession, decisions: Rows, outcomes: Rows, feedback: Rows, **limits: Any
+    spark: SparkSession, decisions: Rows, outcomes: Rows, feedback: Rows, *, action: str = "retry", **limits: Any
 ) -> dict[tuple[str, str], str]:
+    """`action` is what rule `jdbc-timeout` asks for today."""
     done = [applied(d["decision_id"], action=d["action"]) for d in decisions]
     made, said = table_frame(spark, "decisions", decisions), table_frame(spark, "feedback", feedback)
     seen = judged(made, table_frame(spark, "actions", done), table_frame(spark, "outcomes", outcomes), said)
-    rules = [("jdbc-timeout", "network", "retry", 0.9), ("quiet", "quota", "retry", 0.9)]
+    rules = [("jdbc-timeout", "network", action, 0.9), ("quiet", "quota", "retry", 0.9)]
     catalogue = spark.createDataFrame(rules, "rule STRING, category STRING, action STRING, confidence DOUBLE")
     found = recommendations(
         seen, catalogue, rule_confidence(seen, catalogue), disputes(said, made), Thresholds(**limits)
@@ -53,10 +54,16 @@ def test_futile_retries_without_a_rule_name_the_fingerprint(spark: SparkSession)
     assert list(found) == [("futile_retries", "v1:aa")]
 
 
+def test_what_was_advised_and_done_is_not_advised_again(spark: SparkSession) -> None:
+    assert advice(spark, many(14), ended(14, 1), [], action="send_email") == {}
+    said = [verdict("d005", "ann", "wrong", correct_action="send_email")]
+    assert advice(spark, many(6, rule=None, source="model"), ended(6, 0), said) == {}
+
+
 def test_a_rule_that_mailed_what_recovers_by_itself_is_too_cautious(spark: SparkSession) -> None:
     mailed = many(4, action="send_email", transient=False)
     said = [verdict("d003", "ann", "wrong", correct_action="retry")]
-    found = advice(spark, mailed, ended(3, 3, attributed_to="other"), said)
+    found = advice(spark, mailed, ended(3, 3, attributed_to="other"), said, action="send_email")
     assert found["too_cautious", "jdbc-timeout"] == (
         "rule `jdbc-timeout` did not retry 4 times; 3 of those runs recovered within the hour, "
         "people asked for 1: set its action to retry"
@@ -98,7 +105,7 @@ def test_rules_that_never_fired_are_listed_in_one_line(spark: SparkSession) -> N
 def test_people_who_disagree_are_named(spark: SparkSession) -> None:
     said = [verdict("d000", "ann", "wrong", correct_category="quota"), verdict("d000", "bob")]
     found = advice(spark, many(1), [], said)
-    assert "(ann, bob say network or quota or retry)" in found["disagreement", "v1:aa"]
+    assert ": ann says quota; bob says network and retry: agree" in found["disagreement", "v1:aa"]
 
 
 def test_categories_and_causes_that_need_a_look_are_named(spark: SparkSession) -> None:

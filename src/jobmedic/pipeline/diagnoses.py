@@ -132,7 +132,7 @@ class Diagnoser:
         decisions = ledger.read("decisions")
         judged = judgements(ledger.read("feedback"), decisions).where(F.col("right_category").isNotNull())
         spoken = decisions.select("decision_id", "rule", "category").join(judged, "decision_id", "inner")
-        confidence = rule_confidence(spoken, rules_frame(ledger, self.plan.catalogue))
+        confidence = rule_confidence(spoken, rules_frame(ledger, self.plan.catalogue, self.plan.policy))
         return confidence.select("rule", F.col("confidence").alias("learned"))
 
     def _count(self) -> None:

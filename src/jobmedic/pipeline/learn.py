@@ -26,6 +26,7 @@ from jobmedic.pipeline.score_book import (
     new_period,
     pages_of,
     stored_pages,
+    versions,
     write_pages,
 )
 from jobmedic.pipeline.track_scores import log_pages
@@ -76,9 +77,12 @@ def learn(ledger: Ledger, tracker: Tracker, known: Known, *, now: datetime, fold
     book |= {page.period: page for page in written}
     pages = [book[p] for p in sorted(book)]
     promoted = _autonomy(ledger, known.policy, now)
-    advice = _recommendations(ledger, known.catalogue, now)
+    advice = _recommendations(ledger, known, now)
     waiting = [page for page in pages if page.run_id is None]
-    logged = log_pages(tracker, waiting, pages, known.params, folder)
+    in_force = versions(ledger, waiting)
+    if period is not None:
+        in_force[period] = known.params | in_force.get(period, {})
+    logged = log_pages(tracker, waiting, pages, in_force, folder)
     mark_logged(ledger, logged)
     at = next((i for i, page in enumerate(pages) if page.period == period), None)
     return LearnReport(
@@ -133,9 +137,9 @@ def _autonomy(ledger: Ledger, policy: Policy, now: datetime) -> tuple[str, ...]:
     return tuple(row["reason"] for row in rows)
 
 
-def _recommendations(ledger: Ledger, catalogue: Catalogue, now: datetime) -> tuple[Recommendation, ...]:
+def _recommendations(ledger: Ledger, known: Known, now: datetime) -> tuple[Recommendation, ...]:
     since = days_before(now, HISTORY_DAYS)
-    seen, rules = seen_decisions(ledger, since=since), rules_frame(ledger, catalogue)
+    seen, rules = seen_decisions(ledger, since=since), rules_frame(ledger, known.catalogue, known.policy)
     disputed = disputes(ledger.read("feedback"), ledger.read("decisions"))
     found = recommendations(seen, rules, rule_confidence(seen, rules), disputed)
     rows = rows_of(found.orderBy("kind", F.desc("n"), "subject"), "finding recommendations")

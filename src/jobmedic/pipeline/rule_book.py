@@ -2,13 +2,21 @@
 
 from pyspark.sql import DataFrame
 
-from jobmedic.knowledge.catalogue import Catalogue
+from jobmedic.knowledge.catalogue import Catalogue, Rule
+from jobmedic.knowledge.policy import Policy
+from jobmedic.knowledge.words import Action
 from jobmedic.ports.ledger import Ledger
 
 
-def rules_frame(ledger: Ledger, catalogue: Catalogue) -> DataFrame:
-    """The catalogue as (rule, category, action, confidence)."""
+def rules_frame(ledger: Ledger, catalogue: Catalogue, policy: Policy) -> DataFrame:
+    """(rule, category, action, confidence) as they stand today; the policy's word on an action beats the rule's."""
     rows = [
-        {"rule": r.id, "category": r.category, "action": r.action, "confidence": r.confidence} for r in catalogue.rules
+        {"rule": r.id, "category": r.category, "action": _action(r, policy), "confidence": r.confidence}
+        for r in catalogue.rules
     ]
     return ledger.frame("diagnoses", rows).select("rule", "category", "action", "confidence")
+
+
+def _action(rule: Rule, policy: Policy) -> Action:
+    named = policy.rules.get(rule.id)
+    return (named.action if named else None) or policy.categories[rule.category].action or rule.action

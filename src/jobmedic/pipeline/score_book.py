@@ -14,6 +14,7 @@ from jobmedic.transforms.columns import instant
 
 Key = tuple[str, str, str]
 """metric, dimension, member"""
+_VERSIONS = ("policy_version", "rules_version", "prompt_version", "jobmedic_version")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,6 +93,20 @@ def mark_logged(ledger: Ledger, pages: Sequence[Page]) -> None:
     if rows:
         frame = ledger.frame("scores", rows).drop("value", "n", "scored_at")
         ledger.merge("scores", frame, update=["mlflow_run_id"])
+
+
+def versions(ledger: Ledger, pages: Sequence[Page]) -> dict[Period, dict[str, str]]:
+    """What the newest pass of each period went by; nothing for a period without passes."""
+    if not pages:
+        return {}
+    asked = ledger.frame("scores", [page.period.keys for page in pages]).select("period_start", "period_end")
+    inside = (F.col("started_at") >= F.col("period_start")) & (F.col("started_at") < F.col("period_end"))
+    passes = ledger.read("passes").select("started_at", *_VERSIONS).join(F.broadcast(asked), inside, "inner")
+    newest = passes.groupBy("period_start", "period_end").agg(F.max(F.struct("started_at", *_VERSIONS)).alias("p"))
+    return {
+        Period(row["period_start"], row["period_end"]): {name: row[name] for name in _VERSIONS if row[name]}
+        for row in rows_of(newest.select("period_start", "period_end", *[f"p.{name}" for name in _VERSIONS]))
+    }
 
 
 def _pages(rows: Sequence[Mapping[str, Any]]) -> list[Page]:

@@ -12,6 +12,11 @@ class TrackedRun(Protocol):
         """None when the tracker could not be reached; every call is then a no-op that was logged once."""
         ...
 
+    @property
+    def complete(self) -> bool:
+        """True when the tracker has taken all figures that it was told so far; waits for it, though not for long."""
+        ...
+
     def metrics(self, values: Mapping[str, float]) -> None: ...
 
     def params(self, values: Mapping[str, str]) -> None: ...
@@ -20,6 +25,10 @@ class TrackedRun(Protocol):
 
 
 class Tracker(Protocol):
-    def run(self, name: str, *, tags: Mapping[str, str]) -> AbstractContextManager[TrackedRun]:
-        """An unreachable tracker never fails the work inside; it is reported through the log."""
+    def run(self, name: str, *, tags: Mapping[str, str], one: bool = False) -> AbstractContextManager[TrackedRun]:
+        """An unreachable tracker never fails the work inside; it is reported through the log.
+
+        With `one` there is a single run with these tags: an earlier one is taken up again. Figures that it is not told
+        anew become NaN, and its parameters stay.
+        """
         ...

@@ -10,11 +10,9 @@ def disagreements(disputes: DataFrame) -> DataFrame:
     words = F.concat(
         F.lit("people disagree on fingerprint "),
         F.col("fingerprint"),
-        F.lit(" ("),
-        F.concat_ws(", ", "persons"),
-        F.lit(" say "),
-        F.concat_ws(" or ", F.concat("categories", "actions")),
-        F.lit("): agree, and let one of them judge again"),
+        F.lit(": "),
+        F.concat_ws("; ", "opinions"),
+        F.lit(": agree, and let one of them judge again"),
     )
     found = disputes.withColumn("subject", F.col("fingerprint")).withColumn("n", F.col("people"))
     return advice(found, "disagreement", words, change=nothing(), value=F.col("people").cast("double"))

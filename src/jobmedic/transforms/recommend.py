@@ -28,7 +28,8 @@ class Thresholds:
     cautious: int = 3
     unjudged: int = 20
     unknown: int = 5
-    never_fired_after: int = 200
+    never_fired_after: int = 5000
+    """Some ten decisions a rule of the catalogue."""
     confidence_gap: float = 0.1
 
 
@@ -41,13 +42,13 @@ def recommendations(
 ) -> DataFrame:
     """All advice, (kind, subject) unique.
 
-    `judged` as `judged.judged` makes it, `catalogue` is (rule, category, action, confidence), `confidence` comes from
-    `rule_confidence` and `disputes` from `verdicts`.
+    `judged` as `judged.judged` makes it, `catalogue` is (rule, category, action, confidence) as policy and rules stand today,
+    `confidence` comes from `rule_confidence` and `disputes` from `verdicts`. What was followed is not advised again.
     """
     least = limits or Thresholds()
     return (
-        futile_retries(judged, least)
-        .unionByName(too_cautious_rules(judged, least))
+        futile_retries(judged, catalogue, least)
+        .unionByName(too_cautious_rules(judged, catalogue, least))
         .unionByName(too_cautious_gates(judged, least))
         .unionByName(wrong_categories(judged, catalogue, least))
         .unionByName(overconfident_rules(confidence, least))
@@ -59,13 +60,21 @@ def recommendations(
     )
 
 
-def futile_retries(judged: DataFrame, least: Thresholds) -> DataFrame:
+def futile_retries(judged: DataFrame, catalogue: DataFrame, least: Thresholds) -> DataFrame:
     ended = judged.where(F.col("retry_outcome").isNotNull() & F.col("fingerprint").isNotNull())
-    counted = ended.groupBy(_named("rule", "fingerprint")).agg(
-        F.count(F.lit(1)).alias("n"),
-        F.sum(F.when(F.col("retry_outcome") == Outcome.RECOVERED.value, 1).otherwise(0)).alias("k"),
-        F.max("rule").alias("rule"),
-        F.max("fingerprint").alias("fingerprint"),
+    mended = catalogue.where(~F.col("action").isin(*RETRIES)).select("rule")
+    spoken = F.col("rule").isNull() & F.col("right_action").isNotNull() & ~F.col("right_action").isin(*RETRIES)
+    told = judged.where(spoken).select("fingerprint").distinct().withColumn("told", F.lit(True))
+    open_still = ended.join(mended, "rule", "left_anti").join(told, "fingerprint", "left")
+    counted = (
+        open_still.where(F.col("rule").isNotNull() | F.col("told").isNull())
+        .groupBy(_named("rule", "fingerprint"))
+        .agg(
+            F.count(F.lit(1)).alias("n"),
+            F.sum(F.when(F.col("retry_outcome") == Outcome.RECOVERED.value, 1).otherwise(0)).alias("k"),
+            F.max("rule").alias("rule"),
+            F.max("fingerprint").alias("fingerprint"),
+        )
     )
     hopeless = wilson_upper(F.col("k"), F.col("n")) < least.futile_below
     cure = F.when(F.col("rule").isNotNull(), F.lit("set its action to send_email")).otherwise(
@@ -80,8 +89,10 @@ def futile_retries(judged: DataFrame, least: Thresholds) -> DataFrame:
     )
 
 
-def too_cautious_rules(judged: DataFrame, least: Thresholds) -> DataFrame:
+def too_cautious_rules(judged: DataFrame, catalogue: DataFrame, least: Thresholds) -> DataFrame:
+    mended = catalogue.where(F.col("action").isin(*RETRIES)).select("rule")
     own_word = judged.where(F.col("rule").isNotNull() & ~F.col("proposed_action").isin(*RETRIES))
+    own_word = own_word.join(mended, "rule", "left_anti")
     counted = _caution(own_word, F.concat(F.lit("rule `"), F.col("rule"), F.lit("`")), F.col("rule"))
     return _cautious(
         counted,

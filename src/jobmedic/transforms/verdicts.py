@@ -124,7 +124,7 @@ def disputes(feedback: DataFrame, decisions: DataFrame) -> DataFrame:
     return (
         _by_fingerprint(feedback, decisions)
         .where((F.size("categories") > 1) | (F.size("actions") > 1))
-        .select("fingerprint", "people", "categories", "actions", "persons", "given_at")
+        .select("fingerprint", "people", "categories", "actions", "persons", "opinions", "given_at")
     )
 
 
@@ -186,11 +186,13 @@ def _by_fingerprint(feedback: DataFrame, decisions: DataFrame) -> DataFrame:
         .agg(F.max(F.struct("given_at", "decision_id", "right_category", "stated_action")).alias("v"))
         .select("fingerprint", "given_by", "v.*")
     )
+    said = F.concat_ws(" and ", "right_category", "stated_action")
     gathered = newest.groupBy("fingerprint").agg(
         F.count(F.lit(1)).cast("int").alias("people"),
         F.sort_array(F.collect_set("right_category")).alias("categories"),
         F.sort_array(F.collect_set("stated_action")).alias("actions"),
         F.sort_array(F.collect_set("given_by")).alias("persons"),
+        F.sort_array(F.collect_list(F.concat("given_by", F.lit(" says "), said))).alias("opinions"),
         F.max("given_at").alias("given_at"),
     )
     return gathered.select(
@@ -199,6 +201,7 @@ def _by_fingerprint(feedback: DataFrame, decisions: DataFrame) -> DataFrame:
         "categories",
         "actions",
         "persons",
+        "opinions",
         "given_at",
         F.when(F.size("categories") == 1, F.element_at("categories", 1)).alias("category"),
         F.when(F.size("actions") == 1, F.element_at("actions", 1)).alias("action"),
