@@ -104,9 +104,10 @@ class Collector:
         active: dict[int, WatchRow] = {}
         listed_at = self.ports.clock.now()
         start, oldest_end = self._window()
-        first_pass = oldest_end is not None
+        first_pass, newest = oldest_end is not None, None
         for summary in self._listed(start, first_pass=first_pass):
             self.tally.runs_seen += 1
+            newest = max(newest or summary.started_at, summary.started_at)
             if summary.active:
                 active[summary.run_id] = {"run_id": summary.run_id, "started_at": summary.started_at}
             elif summary.result_state != SUCCESS and (
@@ -114,7 +115,15 @@ class Collector:
             ):
                 self.tally.runs_failed += 1
                 ids[summary.run_id] = None
-        return listed_at - OVERLAP, list(ids), active
+        return self._watermark(start, listed_at, newest), list(ids), active
+
+    def _watermark(self, start: datetime, listed_at: datetime, newest: datetime | None) -> datetime:
+        """By the workspace's own clock, which may be behind ours: what starts next is no older than the newest run seen.
+
+        Never further back than `since`: what a first pass left out as too old stays out.
+        """
+        theirs = start if newest is None else max(start, newest - OVERLAP)
+        return min(listed_at - OVERLAP, max(theirs, listed_at - self.plan.since))
 
     def _listed(self, start: datetime, *, first_pass: bool) -> Iterator[RunSummary]:
         yield from self.ports.runs.list_runs(started_from=start)

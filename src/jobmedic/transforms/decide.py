@@ -213,7 +213,7 @@ def _shaped(runs: DataFrame, policy: Policy, setting: Setting) -> DataFrame:
         "owner",
         setting.now.alias("decided_at"),
         F.lit(setting.pass_id).alias("pass_id"),
-        seconds_between(F.col("failed_at"), setting.now).alias("seconds_to_decide"),
+        F.greatest(seconds_between(F.col("failed_at"), setting.now), F.lit(0.0)).alias("seconds_to_decide"),
         F.col("repairs").cast("int").alias("attempt"),
         F.col("repair_id").alias("repair_id_seen"),
         "task_run_id",
