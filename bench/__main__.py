@@ -50,6 +50,14 @@ BENCHMARKS = (
         "bench.passes",
         "A pass over 1,000 failed runs in under 30 s; at most one model call a new fingerprint; under 1 KB a decision; flat memory.",
     ),
+    Benchmark(
+        "Thirty days",
+        "bench.thirty_days",
+        "Retry success rises and wasted retries fall from the first week to the last, while the failures stay the same.",
+    ),
+    Benchmark(
+        "Precedents", "bench.precedents", "The nearest judged failure has the right category more often than chance."
+    ),
     Benchmark("Replay", "bench.replay", "Decide 1,000,000 stored failures again in under 60 s on 2 cores."),
 )
 

@@ -211,6 +211,13 @@ def test_a_changed_setting_is_a_persons_word_and_wins() -> None:
     assert champion(shelf, chosen) == chosen
 
 
+def test_a_process_that_names_no_deployment_does_not_unseat_the_champion() -> None:
+    shelf, promoted = Shelf(), Classifier("r", "p", "tuned", "gpt")
+    shelf.point(Alias.CHAMPION, shelf.register(promoted, note=""))
+    assert champion(shelf, Classifier("r", "p", "", "")).deployment == ""
+    assert champion(shelf, Classifier("r", "p", "gpt", "gpt")) == promoted
+
+
 def test_a_registry_out_of_reach_leaves_the_configured_deployment(caplog: pytest.LogCaptureFixture) -> None:
     class Unreachable(Shelf):
         def get(self, alias: Alias) -> Registered | None:

@@ -13,10 +13,13 @@ def champion(registry: Registry, installed: Classifier) -> Classifier:
 
     There is no champion yet; the settings name another deployment than when the champion was registered, since that is a
     person's word; the registry cannot be reached. A new wheel keeps the champion's deployment under its new rules and
-    prompt. What takes over is registered.
+    prompt. What takes over is registered. Settings that name no deployment at all say nothing against the champion: they are
+    those of a process that asks no model.
     """
     try:
         found = registry.get(Alias.CHAMPION)
+        if found is not None and found.classifier.configured and not installed.configured:
+            return installed
         if found is not None and found.classifier.configured == installed.configured:
             in_force = replace(installed, deployment=found.classifier.deployment)
             if in_force == found.classifier:
