@@ -23,7 +23,7 @@ KNOWN_IN = {
     "databricks.sdk": ("edges/databricks_workspace",),
     "delta": ("edges/spark", "edges/delta_jars"),
     "deltalake": ("edges/delta_files",),
-    "mlflow": ("edges/mlflow_store", "edges/mlflow_tracker", "edges/registry"),
+    "mlflow": ("edges/mlflow_runs", "edges/mlflow_store", "edges/mlflow_tracker", "edges/registry"),
     "openai": ("edges/azure_openai", "edges/fine_tuning"),
     "pydantic_settings": ("settings/",),
     "pysail": ("edges/spark",),

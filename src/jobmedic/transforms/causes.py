@@ -10,18 +10,23 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.policy import Policy
-from jobmedic.knowledge.words import Action, Mode
+from jobmedic.knowledge.words import Action, Category, Mode, Source
 from jobmedic.transforms.columns import is_true, later_by, seconds_between
-from jobmedic.transforms.history import History
+from jobmedic.transforms.history import RETRIES, History
+from jobmedic.transforms.reasons import aside, told
 
 
 def causes(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
-    """Diagnoses with the proposed action, its bounds, the chance that a retry succeeds and the state of its breaker."""
+    """Diagnoses with the proposed action, its bounds, the chance that a retry succeeds, its breaker, and their words."""
+    # Actions for which being wrong does harm: a retry costs, and what is ignored is never looked at again.
+    harmful = F.col("proposed_action").isin(*RETRIES, Action.IGNORE)
     return (
         _bounded(_proposed(diagnoses, policy), policy)
         .transform(_with_posterior, history, policy)
         .transform(_with_breaker, history)
         .transform(_with_autonomy, history, policy)
+        .fillna({"category": Category.UNKNOWN.value, "confidence": 0.0, "source": Source.RULE.value})
+        .withColumn("unsure", harmful & (F.col("confidence") < F.col("bar")))
         .select(
             "fingerprint",
             "category",
@@ -31,18 +36,18 @@ def causes(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
             "rule",
             "suggested_params",
             "compute",
-            "notes",
             "proposed_action",
-            "bar",
+            "unsure",
             "most_retries",
             "retry_success_probability",
-            "retries_recovered",
-            "retries_failed",
+            "expected_gain_usd",
             "failed_in_row",
             "last_failed_at",
             "tripped_at",
             "pending",
             "earned_mode",
+            told().alias("told"),
+            aside().alias("aside"),
         )
     )
 
@@ -67,7 +72,7 @@ def _bounded(diagnoses: DataFrame, policy: Policy) -> DataFrame:
     bar = F.coalesce(
         _cases(F.col("category"), {c: entry.confidence for c, entry in policy.categories.items()}), F.lit(1.0)
     )
-    return diagnoses.withColumn("most_retries", most.cast("int")).withColumn("bar", bar.cast("double"))
+    return diagnoses.withColumns({"most_retries": most.cast("int"), "bar": bar.cast("double")})
 
 
 def _with_posterior(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
@@ -86,9 +91,14 @@ def _with_posterior(diagnoses: DataFrame, history: History, policy: Policy) -> D
             "left",
         )
         .join(F.broadcast(_record(history.by_category, "category", "like")), ["category", "proposed_action"], "left")
-        .withColumn("retries_recovered", recovered)
-        .withColumn("retries_failed", failed)
-        .withColumn("retry_success_probability", (mean * trials + recovered) / (trials + recovered + failed))
+        .withColumns(
+            {
+                "retries_recovered": recovered,
+                "retries_failed": failed,
+                "retry_success_probability": (mean * trials + recovered) / (trials + recovered + failed),
+            }
+        )
+        .withColumn("expected_gain_usd", F.col("retry_success_probability") * float(policy.money.value_of_recovery_usd))
     )
 
 

@@ -12,11 +12,13 @@ from pyspark.sql import functions as F
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Action, Category, Source
 from jobmedic.transforms.causes import breaker_state, causes
-from jobmedic.transforms.columns import dollars, percent, seconds_between
-from jobmedic.transforms.gates import Gate, gates, job_setting, safe_because
+from jobmedic.transforms.columns import apart, dollars, seconds_between
+from jobmedic.transforms.gates import Gate, gates, idempotent, job_setting, safe_because
 from jobmedic.transforms.history import RETRIES, History
+from jobmedic.transforms.reasons import UNKNOWN
 from jobmedic.transforms.remedies import allowed_compute, allowed_params
-from jobmedic.transforms.traffic import Setting, traffic
+from jobmedic.transforms.status import with_status
+from jobmedic.transforms.traffic import Setting, left_alone, traffic
 
 RUN = ("workspace_id", "run_id", "repairs")
 
@@ -24,13 +26,17 @@ RUN = ("workspace_id", "run_id", "repairs")
 def decide(failures: DataFrame, diagnoses: DataFrame, history: History, policy: Policy, setting: Setting) -> DataFrame:
     """Failures (root causes of failed runs, all of a run together) to the columns of the `decisions` table.
 
-    A failure whose fingerprint has no diagnosis is decided as `unknown`; no row is lost.
+    A failure whose fingerprint has no diagnosis is decided as `unknown`; no row is lost. Windows sort all rows, so what a
+    single failure tells is worked out before them, and what only the last word needs after them.
     """
     return (
-        _with_cause(failures, diagnoses, history, policy, setting)
+        _with_fellows(failures)
+        .transform(_with_cause, diagnoses, history, policy, setting)
+        .transform(left_alone, policy, setting)
         .transform(_gated, policy, setting)
         .transform(_one_per_run)
         .transform(traffic, history, policy, setting)
+        .transform(with_status)
         .transform(_shaped, policy, setting)
     )
 
@@ -38,6 +44,33 @@ def decide(failures: DataFrame, diagnoses: DataFrame, history: History, policy: 
 def decision_id() -> Column:
     """64 hex digits, which is also the most that an idempotency token of the Jobs API may have."""
     return F.sha2(F.concat_ws("|", *[F.col(name).cast("string") for name in RUN]), 256)
+
+
+def _with_fellows(failures: DataFrame) -> DataFrame:
+    """`all_keys`: the tasks of a run in which several failed, else null; `waiting_for_native`: whether one of them waits."""
+    failed = failures.drop("source").withColumns(  # where it was read, not who diagnosed it
+        {
+            "repairs": F.coalesce(F.col("repairs"), F.lit(0)),
+            "executions": F.greatest(F.coalesce(F.col("executions"), F.lit(1)), F.lit(1)),
+            "waits": F.coalesce(F.col("native_retries_pending"), F.lit(False)),
+        }
+    )
+    several = (
+        failed.groupBy(*RUN)
+        .agg(
+            F.count(F.lit(1)).alias("failed_tasks"),
+            F.collect_list("task_key").alias("all_keys"),
+            F.max(F.col("waits").cast("int")).alias("any_waits"),
+        )
+        .where(F.col("failed_tasks") > 1)
+        .select(*RUN, F.array_sort(F.array_distinct("all_keys")).alias("all_keys"), "any_waits")
+    )
+    # The few stand first: engines without statistics of them would else build their hash table of the many.
+    return (
+        F.broadcast(several)
+        .join(failed, list(RUN), "right")
+        .withColumn("waiting_for_native", F.coalesce(F.col("any_waits") == 1, F.col("waits")))
+    )
 
 
 def _with_cause(
@@ -49,18 +82,30 @@ def _with_cause(
         "job_id",
         *[F.col(name).alias(f"job_{name}") for name in ("failed_in_row", "last_failed_at", "pending")],
     )
+    unknown = {
+        "category": Category.UNKNOWN.value,
+        "proposed_action": Action.ESCALATE.value,
+        "source": Source.RULE.value,
+        "told": UNKNOWN,
+        "aside": "",
+    }
+    nothing = {
+        "confidence": 0.0,
+        "retry_success_probability": 0.0,
+        "expected_gain_usd": 0.0,
+        "most_retries": 0,
+        "unsure": False,
+    }
     return (
-        failures.drop("source")  # where it was read, not who diagnosed it
-        .withColumn("repairs", F.coalesce(F.col("repairs"), F.lit(0)))
-        .withColumn("executions", F.greatest(F.coalesce(F.col("executions"), F.lit(1)), F.lit(1)))
-        .join(F.broadcast(known), "fingerprint", "left")
+        failures.join(F.broadcast(known), "fingerprint", "left")
         .join(F.broadcast(jobs), ["workspace_id", "job_id"], "left")
-        .fillna(
-            {"category": Category.UNKNOWN.value, "proposed_action": Action.ESCALATE.value, "source": Source.RULE.value}
+        .fillna({**unknown, **nothing})
+        .withColumns(
+            {
+                "breaker": breaker_state(policy, setting.now),
+                "job_breaker": breaker_state(policy, setting.now, "job_"),
+            }
         )
-        .fillna({"confidence": 0.0, "bar": 1.0, "retry_success_probability": 0.0, "most_retries": 0})
-        .withColumn("breaker", breaker_state(policy, setting.now))
-        .withColumn("job_breaker", breaker_state(policy, setting.now, "job_"))
     )
 
 
@@ -77,114 +122,66 @@ def _gated(failures: DataFrame, policy: Policy, setting: Setting) -> DataFrame:
     changing = F.col("proposed_action") == Action.RETRY_WITH_NEW_PARAMS.value
     asked = gates(policy, now=setting.now)
     return (
-        failures.withColumn("retries_allowed", allowed)
+        failures.withColumn("idempotent", idempotent())
         .withColumn("safe_because", safe_because(policy))
-        .withColumn("params", F.when(changing, allowed_params(policy)))
+        .withColumns(
+            {
+                "retries_allowed": allowed,
+                "params": F.when(changing, allowed_params(policy)),
+                "expected_cost_usd": hours * price,
+            }
+        )
         .withColumn("compute", F.when(changing & F.col("params").isNull(), allowed_compute(policy)))
-        .withColumn("expected_cost_usd", hours * price)
-        .withColumn("expected_gain_usd", F.col("retry_success_probability") * float(policy.money.value_of_recovery_usd))
-        .withColumn("gate", _first(asked, [F.lit(gate.name) for gate in asked], F.lit(None).cast("string")))
-        .withColumn("action", _first(asked, [F.lit(gate.instead.value) for gate in asked], F.col("proposed_action")))
-        .withColumn("reason", _first(asked, [gate.because for gate in asked], _plain_reason()))
+        .withColumn("closed", _closed(asked))
+        .withColumns(
+            {
+                "gate": _by_gate([F.lit(gate.name) for gate in asked], F.lit(None).cast("string")),
+                "action": _by_gate([F.lit(gate.instead.value) for gate in asked], F.col("proposed_action")),
+                "reason": _by_gate([gate.because for gate in asked], _plain_reason()),
+                "job_name": F.coalesce("job_name", "run_name"),
+            }
+        )
     )
 
 
-def _first(asked: Sequence[Gate], answers: Sequence[Column], otherwise: Column) -> Column:
-    """The answer of the first gate that closes, as one flat CASE."""
-    chosen = F.when(asked[0].closes, answers[0])
-    for gate, answer in zip(asked[1:], answers[1:], strict=True):
-        chosen = chosen.when(gate.closes, answer)
-    return chosen.otherwise(otherwise)
+def _closed(asked: Sequence[Gate]) -> Column:
+    """Number of the first gate that closes, so that each is asked once; 0 when none does."""
+    first, *rest = asked
+    number = F.when(first.closes, 1)
+    for place, gate in enumerate(rest, start=2):
+        number = number.when(gate.closes, place)
+    return number.otherwise(0)
+
+
+def _by_gate(answers: Sequence[Column], otherwise: Column) -> Column:
+    chosen = F.when(F.col("closed") == 0, otherwise)
+    for place, answer in enumerate(answers, start=1):
+        chosen = chosen.when(F.col("closed") == place, answer)
+    return chosen
 
 
 def _plain_reason() -> Column:
     """Why the proposal stands when no gate closes."""
-    category = F.col("category")
-    sure = F.concat(percent(F.col("confidence")), F.lit(" sure, by "), _said_by())
-    return (
-        F.when(F.col("proposed_action").isin(*RETRIES), _retry_reason(sure))
-        .when(
-            F.col("proposed_action") == Action.IGNORE.value,
-            F.concat(category, F.lit(" ("), sure, F.lit("): nothing to do")),
-        )
-        .when(
-            category == Category.UNKNOWN.value,
-            F.lit("What the run shows does not tell what failed; somebody has to look"),
-        )
-        .when(
-            F.col("proposed_action") == Action.ESCALATE.value,
-            F.concat(category, F.lit(" ("), sure, F.lit("): the platform team has to act; the owner cannot")),
-        )
-        .otherwise(
-            F.concat(
-                category, F.lit(" ("), sure, F.lit("): the owner has to change something; a retry would fail again")
-            )
-        )
-    )
-
-
-def _said_by() -> Column:
-    return (
-        F.when(F.col("rule").isNotNull(), F.concat(F.lit("rule "), F.col("rule")))
-        .when(F.col("source") == Source.HUMAN.value, "a person")
-        .when(F.col("source") == Source.KNOWN.value, "an earlier answer of the model")
-        .otherwise("the model")
-    )
-
-
-def _retry_reason(sure: Column) -> Column:
-    tried = F.col("retries_recovered") + F.col("retries_failed")
-    record = F.when(
-        tried > 0,
-        F.concat(
-            F.col("retries_recovered").cast("string"),
-            F.lit(" of "),
-            tried.cast("string"),
-            F.lit(" retries of this failure recovered"),
-        ),
-    ).otherwise("no retry of this failure seen yet")
-    return F.concat(
-        F.col("category"),
-        F.lit(" ("),
-        sure,
-        F.lit("): "),
-        record,
-        F.lit(", "),
-        percent(F.col("retry_success_probability")),
-        F.lit(" likely to help; expected gain "),
-        dollars(F.col("expected_gain_usd")),
-        F.lit(" over cost "),
-        dollars(F.col("expected_cost_usd")),
-        F.lit("; safe to run again: "),
-        F.col("safe_because"),
-    )
+    cost = F.concat(F.lit(" over cost "), dollars(F.col("expected_cost_usd")))
+    safe = F.concat(F.lit("; safe to run again: "), F.col("safe_because"))
+    retry = F.concat(F.col("told"), cost, safe)
+    return F.when(F.col("proposed_action").isin(*RETRIES), retry).otherwise(F.col("told"))
 
 
 def _one_per_run(failures: DataFrame) -> DataFrame:
-    """The most cautious action of a run's failures decides; all its failed tasks are named."""
+    """The most cautious action of a run's failures decides."""
+    shared = F.col("all_keys").isNotNull()
     caution = F.array_position(F.array(*[F.lit(action.value) for action in Action]), F.col("action"))
-    of_run = Window.partitionBy(*RUN)
-    ordered = of_run.orderBy(F.desc("caution"), F.asc("failed_at"), F.asc("task_run_id"))
-    return (
-        failures.withColumn("caution", caution)
-        .withColumn("place", F.row_number().over(ordered))
-        .withColumn("task_keys", F.array_sort(F.collect_set("task_key").over(of_run)))
-        .withColumn(
-            "waiting_for_native",
-            F.max(F.coalesce(F.col("native_retries_pending"), F.lit(False)).cast("int")).over(of_run) == 1,
-        )
-        .where(F.col("place") == 1)
+    of_run = Window.partitionBy(*apart(shared, *[F.col(name) for name in RUN], other=F.col("run_id")))
+    order = (F.when(shared, -caution), F.when(shared, F.col("failed_at")), F.when(shared, F.col("task_run_id")))
+    return failures.withColumn("place", F.row_number().over(of_run.orderBy(*order))).where(
+        ~shared | (F.col("place") == 1)
     )
 
 
-def _without_model() -> Column:
-    """Why the rules' answer stands although a model should have been asked, or was."""
-    told = (F.col("source") == Source.RULE.value) & F.col("notes").isNotNull()
-    return F.when(told, F.concat(F.lit(". "), F.col("notes"))).otherwise("")
-
-
 def _shaped(runs: DataFrame, policy: Policy, setting: Setting) -> DataFrame:
-    others = F.size("task_keys") - 1
+    alone = F.when(F.col("task_key").isNull(), F.array().cast("array<string>")).otherwise(F.array("task_key"))
+    others = F.coalesce(F.size("all_keys"), F.lit(1)) - 1
     more = F.when(
         others > 0,
         F.concat(F.lit(" ("), others.cast("string"), F.lit(" more failed tasks; the most cautious action counts)")),
@@ -195,14 +192,14 @@ def _shaped(runs: DataFrame, policy: Policy, setting: Setting) -> DataFrame:
         "workspace_id",
         "run_id",
         "job_id",
-        F.coalesce("job_name", "run_name").alias("job_name"),
-        "task_keys",
+        "job_name",
+        F.coalesce(F.col("all_keys"), alone).alias("task_keys"),
         "fingerprint",
         "category",
         "action",
         F.when(changes, F.col("params")).alias("params"),
         "confidence",
-        F.concat("reason", more, _without_model()).alias("reason"),
+        F.concat("reason", more, "aside").alias("reason"),
         "rule",
         F.lit(policy.digest).alias("policy_version"),
         F.lit(setting.mode.value).alias("mode"),

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from jobmedic.knowledge.policy import JobPolicy, Policy
 from jobmedic.knowledge.words import Action
 from jobmedic.transforms.causes import cooldown_minutes
-from jobmedic.transforms.columns import dollars, is_true, later_by, matches_glob, no, percent
+from jobmedic.transforms.columns import dollars, is_true, later_by, matches_glob, no, percent, tag
 from jobmedic.transforms.history import RETRIES
 
 IDEMPOTENT_TAG = "jobmedic_idempotent"
@@ -33,7 +33,7 @@ def gates(policy: Policy, *, now: Column) -> tuple[Gate, ...]:
     """In the order in which they are asked."""
     mail = Action.SEND_EMAIL
     return (
-        Gate("confidence", _sure_of() & (F.col("confidence") < F.col("bar")), mail, _unsure()),
+        Gate("confidence", F.col("unsure"), mail, F.col("told")),
         Gate(
             "tolerated",
             _tolerated(policy),
@@ -55,7 +55,7 @@ def gates(policy: Policy, *, now: Column) -> tuple[Gate, ...]:
         ),
         Gate(
             "safety",
-            _retrying() & (_tag() == "false"),
+            _retrying() & (F.col("idempotent") == "false"),
             mail,
             F.lit(f"The job's tag {IDEMPOTENT_TAG}=false forbids retries"),
         ),
@@ -85,10 +85,15 @@ def gates(policy: Policy, *, now: Column) -> tuple[Gate, ...]:
     )
 
 
+def idempotent() -> Column:
+    """What the job's owner says of running it again, as the gates read it; a column of this name."""
+    return tag(IDEMPOTENT_TAG)
+
+
 def safe_because(policy: Policy) -> Column:
     """Why the task may run again; null when nothing says so. A tag that says false is a gate of its own."""
     return (
-        F.when(_tag() == "true", F.lit(f"tag {IDEMPOTENT_TAG}=true"))
+        F.when(F.col("idempotent") == "true", F.lit(f"tag {IDEMPOTENT_TAG}=true"))
         .when(is_true(F.col("max_native_retries") != 0), F.lit("its owner gave the task native retries"))
         .when(is_true(~F.col("code_ran")), F.lit("it failed before user code ran"))
         .when(_untagged_allowed(policy), F.lit("the policy's rerun_untagged"))
@@ -126,15 +131,6 @@ def _changing() -> Column:
     return F.col("proposed_action") == Action.RETRY_WITH_NEW_PARAMS.value
 
 
-def _sure_of() -> Column:
-    """Actions for which being wrong does harm: a retry costs, and what is ignored is never looked at again."""
-    return _retrying() | (F.col("proposed_action") == Action.IGNORE.value)
-
-
-def _tag() -> Column:
-    return F.lower(F.trim(F.coalesce(F.element_at(F.col("tags"), IDEMPOTENT_TAG), F.lit(""))))
-
-
 def _tolerated(policy: Policy) -> Column:
     tolerated = is_true(F.col("run_result_state") == "SUCCESS_WITH_FAILURES")
     if policy.success_with_failures == "repair":
@@ -162,17 +158,6 @@ def _too_old(policy: Policy, now: Column) -> Column:
 
 def _called_by_a_job() -> Column:
     return is_true(F.col("trigger") == "RUN_JOB_TASK")
-
-
-def _unsure() -> Column:
-    return F.concat(
-        F.lit("Only "),
-        percent(F.col("confidence")),
-        F.lit(" sure that this is "),
-        F.col("category"),
-        F.lit("; the policy asks for "),
-        percent(F.col("bar")),
-    )
 
 
 def _submitted() -> Column:
