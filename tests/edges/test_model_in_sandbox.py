@@ -46,7 +46,11 @@ def test_both_url_shapes_give_a_diagnosis_with_a_quote_from_the_error(url: str, 
     assert reply.tokens_in > 0
 
 
-@pytest.mark.parametrize("trick", [t for t in Trick if t not in {Trick.INJECTED, Trick.MISQUOTED}])
+IN_THE_SCHEMA = {Trick.INJECTED, Trick.LEAKING, Trick.MISQUOTED}
+"""Answers that the adapter lets pass, for later checks to judge."""
+
+
+@pytest.mark.parametrize("trick", [t for t in Trick if t not in IN_THE_SCHEMA])
 def test_every_trick_of_the_endpoint_is_a_refusal_in_words(url: str, api: ModelApi, trick: Trick) -> None:
     api.play(trick)
     reply = model(url).diagnose(QUESTION)
