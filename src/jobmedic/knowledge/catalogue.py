@@ -65,7 +65,7 @@ _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 _USUAL_CONFIDENCE = {
     Kind.TERMINATION_CODE: 0.95,
     Kind.CONDITION: 0.95,
-    Kind.MESSAGE: 0.88,
+    Kind.MESSAGE: 0.9,
     Kind.SQLSTATE: 0.85,
     Kind.EXCEPTION: 0.8,
 }
