@@ -119,6 +119,17 @@ def test_utf_16_is_read_and_bytes_that_are_no_text_break_their_line_alone(
     assert (report.recorded, [(b.line, b.reason) for b in report.broken]) == (1, [(2, "is not UTF-8")])
 
 
+def test_a_line_may_name_its_decision_by_a_beginning_of_which_there_is_one(
+    judged_ledger: DeltaLedger, tmp_path: Path
+) -> None:
+    report = load(judged_ledger, tmp_path, b"decision_id,verdict\nws1-200,correct\nws1-100,correct\nws1-,correct\n")
+    assert [row[0] for row in stored(judged_ledger)] == [IDS[2]]
+    assert [b.reason for b in report.broken] == [
+        "'ws1-100' begins several decisions: give more of it",
+        "there is no decision 'ws1-'",
+    ]
+
+
 def test_importing_a_file_twice_records_it_once(judged_ledger: DeltaLedger, tmp_path: Path) -> None:
     content = f"decision_id,verdict\n{IDS[0]},correct\n{IDS[1]},wrong\n{IDS[0]},correct\n".encode()
     first, second = load(judged_ledger, tmp_path, content), load(judged_ledger, tmp_path, content)

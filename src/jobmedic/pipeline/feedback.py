@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, Category, Verdict
@@ -93,11 +94,29 @@ def append(ledger: Ledger, rows: Sequence[Feedback]) -> None:
         ledger.append("feedback", ledger.frame("feedback", [asdict(row) for row in rows]))
 
 
-def known_ids(ledger: Ledger, ids: Iterable[str]) -> frozenset[str]:
-    """Those of the ids that decisions have."""
-    asked = ledger.frame("feedback", [{"decision_id": name} for name in sorted(set(ids))]).select("decision_id")
-    found = ledger.read("decisions").select("decision_id").join(asked, "decision_id", "left_semi")
-    return frozenset(row.decision_id for row in found.collect())
+def whole_ids(ledger: Ledger, given: Iterable[str]) -> dict[str, str | None]:
+    """By what was given, the decision that it names or begins; None where it begins several, no entry where none."""
+    asked = ledger.frame("feedback", [{"decision_id": name} for name in sorted(set(given))])
+    asked = asked.select(F.col("decision_id").alias("given"), _head("decision_id"))
+    named = F.col("decision_id") == F.col("given")
+    begun = F.col("decision_id").startswith(F.col("given")) & (F.length("given") >= _SHORTEST_PREFIX)
+    found = (
+        ledger.read("decisions")
+        .select("decision_id", _head("decision_id"))
+        .join(F.broadcast(asked), "head", "inner")
+        .where(named | begun)
+        .groupBy("given")
+        .agg(
+            F.max(F.when(named, F.col("decision_id"))).alias("named"),
+            F.min("decision_id").alias("begun"),
+            F.count(F.lit(1)).alias("n"),
+        )
+    )
+    return {row["given"]: row["named"] or (row["begun"] if row["n"] == 1 else None) for row in found.collect()}
+
+
+def _head(name: str) -> Column:
+    return F.substring(name, 1, _SHORTEST_PREFIX).alias("head")
 
 
 def _whole_id(ledger: Ledger, given: str) -> str:

@@ -7,19 +7,23 @@ A quote that is never closed spoils its own line, not the rest of the file.
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pyspark.sql import functions as F
 
-from jobmedic.pipeline.feedback import Feedback, FeedbackError, append, checked, known_ids
+from jobmedic.pipeline.feedback import Feedback, FeedbackError, append, checked, whole_ids
 from jobmedic.ports.ledger import Ledger
 
 _REQUIRED = ("decision_id", "verdict")
 _ALIASES = {"id": "decision_id", "category": "correct_category", "action": "correct_action"}
 _COLUMNS = (*_REQUIRED, "correct_category", "correct_action", "comment", "given_by", "given_at")
 _LONGEST_RECORD = 100
+_STRANGE = {
+    False: "there is no decision {!r}",
+    True: "{!r} begins several decisions: give more of it",
+}
 _CLOCK_SKEW = timedelta(minutes=5)
 
 
@@ -62,13 +66,17 @@ def import_csv(
             good.append(_Line(number, _feedback(cells, given_by, now + timedelta(microseconds=number), redact)))
         except FeedbackError as problem:
             broken.append(BrokenLine(number, str(problem)))
-    known = known_ids(ledger, (line.row.decision_id for line in good)) if good else frozenset()
-    strangers = [line for line in good if line.row.decision_id not in known]
-    broken += [BrokenLine(x.number, f"there is no decision {x.row.decision_id!r}") for x in strangers]
-    fresh = _fresh(ledger, [line.row for line in good if line.row.decision_id in known])
+    ids = whole_ids(ledger, (line.row.decision_id for line in good)) if good else {}
+    named: list[Feedback] = []
+    for line in good:
+        given = line.row.decision_id
+        if whole := ids.get(given):
+            named.append(replace(line.row, decision_id=whole))
+        else:
+            broken.append(BrokenLine(line.number, _STRANGE[given in ids].format(given)))
+    fresh = _fresh(ledger, named)
     append(ledger, fresh)
-    duplicates = len(good) - len(strangers) - len(fresh)
-    return ImportReport(len(fresh), duplicates, tuple(sorted(broken, key=lambda line: line.line)))
+    return ImportReport(len(fresh), len(named) - len(fresh), tuple(sorted(broken, key=lambda line: line.line)))
 
 
 def _text(path: Path) -> str:

@@ -18,6 +18,8 @@ _SHOWN = (
     ("mails_per_failure", "mails a failure"),
     ("incidents", "incidents"),
     ("model_calls", "model calls"),
+    ("tokens_in", "tokens in"),
+    ("tokens_out", "tokens out"),
     ("model_cost_usd", "model cost, $"),
     ("saved_usd", "saved, $"),
     ("wasted_usd", "wasted, $"),

@@ -23,7 +23,7 @@ def causes(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
     return (
         _bounded(_proposed(diagnoses, policy), policy)
         .transform(_with_posterior, history, policy)
-        .transform(_with_breaker, history)
+        .transform(_with_breaker, history, policy)
         .transform(_with_autonomy, history, policy)
         .fillna({"category": Category.UNKNOWN.value, "confidence": 0.0, "source": Source.RULE.value})
         .withColumn("unsure", harmful & (F.col("confidence") < F.col("bar")))
@@ -43,7 +43,7 @@ def causes(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
             "expected_gain_usd",
             "failed_in_row",
             "last_failed_at",
-            "tripped_at",
+            "cooldown",
             "pending",
             "earned_mode",
             told().alias("told"),
@@ -111,20 +111,22 @@ def _record(counted: DataFrame, key: str, name: str) -> DataFrame:
     )
 
 
-def _with_breaker(diagnoses: DataFrame, history: History) -> DataFrame:
-    return diagnoses.join(F.broadcast(history.fingerprint_breakers), "fingerprint", "left")
+def _with_breaker(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
+    """`cooldown` in minutes is a column of its own, one row a fingerprint: engines copy an expression wherever it is named."""
+    joined = diagnoses.join(F.broadcast(history.fingerprint_breakers), "fingerprint", "left")
+    return joined.withColumn("cooldown", _cooldown_minutes(policy))
 
 
 def breaker_state(policy: Policy, now: Column, prefix: str = "") -> Column:
     """closed, open, probing (half-open, a probe is under way) or half_open, from the columns of `history.breakers`."""
     tripped = is_true(F.col(f"{prefix}failed_in_row") >= policy.breaker.failures)
-    minutes = F.lit(float(policy.breaker.cooldown_minutes)) if prefix else cooldown_minutes(policy)
+    minutes = F.lit(float(policy.breaker.cooldown_minutes)) if prefix else F.col("cooldown")
     cooling = is_true(later_by(F.col(f"{prefix}last_failed_at"), minutes * 60.0) > now)
     under_way = is_true(F.col(f"{prefix}pending") == 1)
     return F.when(~tripped, "closed").when(cooling, "open").when(under_way, "probing").otherwise("half_open")
 
 
-def cooldown_minutes(policy: Policy) -> Column:
+def _cooldown_minutes(policy: Policy) -> Column:
     """Of a tripped fingerprint: as long as its probes have been failing, so that what never recovers is probed ever more rarely.
 
     Time tells that, not the number of retries: ten that failed in one hour's outage are no week of failing.

@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.policy import JobPolicy, Policy
 from jobmedic.knowledge.words import Action
-from jobmedic.transforms.causes import cooldown_minutes
 from jobmedic.transforms.columns import dollars, is_true, later_by, matches_glob, no, percent, tag
 from jobmedic.transforms.history import RETRIES
 
@@ -73,7 +72,7 @@ def gates(policy: Policy, *, now: Column) -> tuple[Gate, ...]:
             "breaker",
             _retrying() & (F.col("breaker") == "open"),
             mail,
-            _broken("this failure", "failed_in_row", cooldown_minutes(policy)),
+            _broken("this failure", "failed_in_row", F.col("cooldown")),
         ),
         Gate(
             "breaker",
