@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Action, Category, Mode, Source
-from jobmedic.transforms.columns import is_true, later_by, seconds_between
+from jobmedic.transforms.columns import beside, is_true, later_by, seconds_between
 from jobmedic.transforms.history import RETRIES, History
 from jobmedic.transforms.reasons import aside, told
 
@@ -85,12 +85,8 @@ def _with_posterior(diagnoses: DataFrame, history: History, policy: Policy) -> D
     trials = prior_recovered + prior_failed
     mean = (prior_recovered + like_recovered) / (trials + like_recovered + like_failed)
     return (
-        diagnoses.join(
-            F.broadcast(_record(history.by_fingerprint, "fingerprint", "own")),
-            ["fingerprint", "proposed_action"],
-            "left",
-        )
-        .join(F.broadcast(_record(history.by_category, "category", "like")), ["category", "proposed_action"], "left")
+        beside(diagnoses, _record(history.by_fingerprint, "fingerprint", "own"), "fingerprint", "proposed_action")
+        .transform(beside, _record(history.by_category, "category", "like"), "category", "proposed_action")
         .withColumns(
             {
                 "retries_recovered": recovered,
@@ -113,7 +109,7 @@ def _record(counted: DataFrame, key: str, name: str) -> DataFrame:
 
 def _with_breaker(diagnoses: DataFrame, history: History, policy: Policy) -> DataFrame:
     """`cooldown` in minutes is a column of its own, one row a fingerprint: engines copy an expression wherever it is named."""
-    joined = diagnoses.join(F.broadcast(history.fingerprint_breakers), "fingerprint", "left")
+    joined = beside(diagnoses, history.fingerprint_breakers, "fingerprint")
     return joined.withColumn("cooldown", _cooldown_minutes(policy))
 
 
@@ -146,7 +142,7 @@ def _with_autonomy(diagnoses: DataFrame, history: History, policy: Policy) -> Da
     earned = history.autonomy.where(F.col("scope_type") == by).select(
         F.col("scope").alias(by), F.col("mode").alias("earned")
     )
-    return diagnoses.join(F.broadcast(earned), by, "left").select(
+    return beside(diagnoses, earned, by).select(
         *[F.col(name) for name in diagnoses.columns],
         F.coalesce(F.col("earned"), F.lit(Mode.SHADOW.value)).alias("earned_mode"),
     )

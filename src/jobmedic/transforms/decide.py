@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Action, Category, Source
 from jobmedic.transforms.causes import breaker_state, causes
-from jobmedic.transforms.columns import apart, dollars, seconds_between
+from jobmedic.transforms.columns import apart, beside, dollars, seconds_between
 from jobmedic.transforms.gates import Gate, gates, idempotent, job_setting, safe_because
 from jobmedic.transforms.history import RETRIES, History
 from jobmedic.transforms.reasons import UNKNOWN
@@ -65,11 +65,8 @@ def _with_fellows(failures: DataFrame) -> DataFrame:
         .where(F.col("failed_tasks") > 1)
         .select(*RUN, F.array_sort(F.array_distinct("all_keys")).alias("all_keys"), "any_waits")
     )
-    # The few stand first: engines without statistics of them would else build their hash table of the many.
-    return (
-        F.broadcast(several)
-        .join(failed, list(RUN), "right")
-        .withColumn("waiting_for_native", F.coalesce(F.col("any_waits") == 1, F.col("waits")))
+    return beside(failed, several, *RUN).withColumn(
+        "waiting_for_native", F.coalesce(F.col("any_waits") == 1, F.col("waits"))
     )
 
 
@@ -97,8 +94,8 @@ def _with_cause(
         "unsure": False,
     }
     return (
-        failures.join(F.broadcast(known), "fingerprint", "left")
-        .join(F.broadcast(jobs), ["workspace_id", "job_id"], "left")
+        beside(failures, known, "fingerprint")
+        .transform(beside, jobs, "workspace_id", "job_id")
         .fillna({**unknown, **nothing})
         .withColumns(
             {

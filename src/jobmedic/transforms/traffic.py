@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Action, Mode, Outcome
-from jobmedic.transforms.columns import apart, is_true, later_by, no, tag
+from jobmedic.transforms.columns import apart, beside, is_true, later_by, no, tag
 from jobmedic.transforms.gates import job_setting
 from jobmedic.transforms.history import RETRIES, History
 
@@ -75,7 +75,7 @@ def _with_canary(runs: DataFrame, history: History) -> DataFrame:
     )
     action = F.when(F.col("canary_failed"), Action.SEND_EMAIL.value).otherwise(F.col("action"))
     return (
-        runs.join(F.broadcast(history.canaries), CAUSE, "left")
+        beside(runs, history.canaries, *CAUSE)
         .withColumns(
             {
                 "failed_second": F.coalesce(F.unix_timestamp("failed_at"), F.lit(0)),
@@ -119,7 +119,7 @@ def _in_storm(runs: DataFrame, history: History, policy: Policy) -> DataFrame:
     near = Window.partitionBy(*CAUSE).orderBy("failed_second").rangeBetween(-window, window)
     earlier = F.coalesce(F.col("decided_runs"), F.lit(0))
     return (
-        runs.join(F.broadcast(history.decided_recently), CAUSE, "left")
+        beside(runs, history.decided_recently, *CAUSE)
         .withColumn("near_runs", F.count("*").over(near))
         .withColumn("storm_runs", F.col("near_runs") + earlier)
     )
@@ -189,6 +189,6 @@ def _with_incident(runs: DataFrame, history: History, policy: Policy, setting: S
     belongs = (F.col("storm_runs") >= policy.storm.runs) | (F.col("action") == Action.ESCALATE.value)
     hour = F.date_format(setting.now, "yyyy-MM-dd HH")
     fresh = F.substring(F.sha2(F.concat_ws("|", *CAUSE, hour), 256), 1, 32)
-    return runs.join(F.broadcast(history.open_incidents), list(CAUSE), "left").withColumn(
+    return beside(runs, history.open_incidents, *CAUSE).withColumn(
         "incident_id", F.when(belongs, F.coalesce(F.col("open_incident_id"), fresh))
     )
