@@ -12,10 +12,10 @@ VERSION = "v1"
 _IDENTITY = 320
 _BEFORE_CONDITION = r"^[^\[\n]{1,200}(\[[A-Z]+_[A-Z0-9_.]+\])"
 # 401 is another cause than 503, exit code 1 another than 137, SQLSTATE 40001 another than 53100: such a number names the cause,
-# and a letter before it keeps the masks off.
+# and a letter before it keeps the masks off. A longer error code is as often an id; the words beside it tell.
 _CODE = (
     r"((?:exit(?:ed)?|return|status|response|http|error)[ _]?(?:error |status )?(?:code|status)[ :=(]{1,3}"
-    r"|exit status[ :=(]{1,3}|http (?:error )?|errno |sqlstate[ :=]{1,3})(-?[0-9]{1,5})"
+    r"|exit status[ :=(]{1,3}|http (?:error )?|errno |sqlstate[ :=]{1,3}[0-9]?)(-?[0-9]{1,4})"
     r"([^0-9.,:_]|[.,:][^0-9])"
 )
 # Query plans, SQL echoes and second stack traces come after what names the cause.
@@ -64,4 +64,5 @@ def _identity(masks: Masks) -> Column:
         F.concat_ws("\n", "_error", "_trace"), r"(?s)^.*Caused by: [^\n]*\n\tat ([A-Za-z0-9_.$<>]+)", 1
     )
     nothing = F.concat_ws(":", F.lit("none"), F.col("termination_code"), F.col("result_state"))
-    return F.when(F.trim(short) == "", nothing).when(silent, F.concat(masked, frame)).otherwise(masked)
+    # The masks stand in no branch: an engine runs what stands in two of them twice.
+    return F.concat(masked, F.when(F.trim(short) == "", nothing).when(silent, frame).otherwise(""))
