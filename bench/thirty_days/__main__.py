@@ -22,7 +22,7 @@ from jobmedic.edges.frames import rows_of
 from jobmedic.edges.redact import redact_for_model
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.prompt import diagnosis_prompt
-from jobmedic.pipeline.learn_report import LearnReport
+from jobmedic.pipeline.learn.printed import LearnReport
 from jobmedic.pipeline.tune.job import follow, submit
 from jobmedic.pipeline.tune.prepare import prepare
 from jobmedic.pipeline.tune.promote import Promotion, promote

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.thirty_days.story import kind_of
 from jobmedic.knowledge.words import Action, Verdict
-from jobmedic.pipeline.learn_report import Recommendation
+from jobmedic.pipeline.learn.printed import Recommendation
 from jobmedic.sandbox import Cause
 
 ADVISED = 4

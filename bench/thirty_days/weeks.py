@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jobmedic.pipeline.learn_report import Figure
-from jobmedic.pipeline.pictures import trend_picture
+from jobmedic.pipeline.learn.pictures import trend_picture
+from jobmedic.pipeline.learn.printed import Figure
 
 DAYS = 7
 

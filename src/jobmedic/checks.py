@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jobmedic.pipeline.letters import check_mail
+from jobmedic.pipeline.act.letters import check_mail
 from jobmedic.ports.model import Question
 from jobmedic.wiring import Equipment
 

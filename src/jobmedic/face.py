@@ -21,9 +21,9 @@ from jobmedic.wiring import Equipment, opened
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from jobmedic.pipeline.feedback import Feedback
-    from jobmedic.pipeline.feedback_csv import ImportReport
-    from jobmedic.pipeline.learn_report import LearnReport
+    from jobmedic.pipeline.feedback.csv_file import ImportReport
+    from jobmedic.pipeline.feedback.record import Feedback
+    from jobmedic.pipeline.learn.printed import LearnReport
     from jobmedic.pipeline.replay import ReplayReport
     from jobmedic.pipeline.report.figures import Figures
 
@@ -93,7 +93,7 @@ class Jobmedic:
         comment: str | None = None,
     ) -> "Feedback":
         """Records a verdict (`correct`, `wrong`, `withdrawn`); the beginning of the id suffices. Raises FeedbackError."""
-        from jobmedic.pipeline.feedback import record
+        from jobmedic.pipeline.feedback.record import record
 
         return record(
             self.equipment.ledger,
@@ -109,7 +109,7 @@ class Jobmedic:
 
     def import_feedback(self, path: Path, *, given_by: str) -> "ImportReport":
         """Good lines are recorded, broken ones are in the report. Raises FeedbackError for a file that is no such CSV."""
-        from jobmedic.pipeline.feedback_csv import import_csv
+        from jobmedic.pipeline.feedback.csv_file import import_csv
 
         equipment = self.equipment
         return import_csv(equipment.ledger, path, given_by=given_by, now=equipment.clock.now(), redact=equipment.mask)
@@ -117,7 +117,7 @@ class Jobmedic:
     def learn(self, pictures: Path | None = None) -> "LearnReport":
         """Scores what was decided since the last time and logs it; `pictures` keeps the charts in a folder too."""
         from jobmedic.knowledge.prompt import diagnosis_prompt
-        from jobmedic.pipeline.learn import learn
+        from jobmedic.pipeline.learn.daily import learn
 
         prompt = diagnosis_prompt()
         self.equipment.registry.register_prompt("jobmedic_diagnose", prompt.version, prompt.system)

@@ -20,7 +20,7 @@ from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.masks import Masks
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.prompt import diagnosis_prompt
-from jobmedic.pipeline.champion import champion
+from jobmedic.pipeline.diagnose.champion import champion
 from jobmedic.pipeline.plan import Plan, Ports, claimant, new_pass_id
 from jobmedic.ports.clock import Clock
 from jobmedic.ports.model import LanguageModel, ModelError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobmedic.edges.databricks_workspace import DatabricksWorkspace
-    from jobmedic.pipeline.learn import Known
+    from jobmedic.pipeline.learn.daily import Known
 
 log = logging.getLogger("jobmedic")
 
@@ -189,7 +189,7 @@ class Equipment:
     @property
     def known(self) -> "Known":
         """What is in force, for the scores to be logged with."""
-        from jobmedic.pipeline.learn import Known
+        from jobmedic.pipeline.learn.daily import Known
 
         return Known(self.policy, self.catalogue, diagnosis_prompt().version, self.champion.deployment)
 

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.edges.spark import Features
-from jobmedic.pipeline.feedback import FeedbackError
+from jobmedic.pipeline.feedback.record import FeedbackError
 from jobmedic.sandbox import Sandbox, demo_scenario
 from tests.filled_tables import fill
 from tests.notebooks.notebook import NOTEBOOKS, cells, run

@@ -19,10 +19,10 @@ from jobmedic.edges.spark import Features
 from jobmedic.edges.upkeep import maintain
 from jobmedic.knowledge.prompt import diagnosis_prompt
 from jobmedic.knowledge.words import Source
-from jobmedic.pipeline.champion import champion
-from jobmedic.pipeline.feedback_csv import import_csv
-from jobmedic.pipeline.learn import Known, learn
-from jobmedic.pipeline.learn_report import LearnReport
+from jobmedic.pipeline.diagnose.champion import champion
+from jobmedic.pipeline.feedback.csv_file import import_csv
+from jobmedic.pipeline.learn.daily import Known, learn
+from jobmedic.pipeline.learn.printed import LearnReport
 from jobmedic.pipeline.tune.job import follow, submit
 from jobmedic.pipeline.tune.prepare import prepare
 from jobmedic.pipeline.tune.promote import Promotion, promote

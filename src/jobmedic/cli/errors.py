@@ -10,7 +10,7 @@ _BAD_USE = (
     ("jobmedic.settings.errors", "SettingsError"),
     ("jobmedic.knowledge.policy", "PolicyError"),
     ("jobmedic.knowledge.catalogue", "CatalogueError"),
-    ("jobmedic.pipeline.feedback", "FeedbackError"),
+    ("jobmedic.pipeline.feedback.record", "FeedbackError"),
     ("jobmedic.sandbox.loader", "ScenarioError"),
     ("jobmedic.edges.place", "PlaceError"),
 )

@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Mode, Source
-from jobmedic.pipeline.diagnoses import told_code
-from jobmedic.pipeline.pictures import pairs_picture
+from jobmedic.pipeline.diagnose.diagnoser import told_code
+from jobmedic.pipeline.learn.pictures import pairs_picture
 from jobmedic.ports.ledger import Ledger
 from jobmedic.transforms.columns import instant
 from jobmedic.transforms.compare import compare

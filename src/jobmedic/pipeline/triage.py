@@ -12,13 +12,13 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from pyspark.sql.types import TimestampType
 
-from jobmedic.pipeline.act import Actor
-from jobmedic.pipeline.collect import Collected, Collector
+from jobmedic.pipeline.act.actor import Actor
+from jobmedic.pipeline.act.incidents import IncidentBook
+from jobmedic.pipeline.collect.collector import Collected, Collector
+from jobmedic.pipeline.collect.read_runs import JobShelf
 from jobmedic.pipeline.decisions import Decider
-from jobmedic.pipeline.diagnoses import Diagnoser
-from jobmedic.pipeline.incidents import IncidentBook
+from jobmedic.pipeline.diagnose.diagnoser import Diagnoser
 from jobmedic.pipeline.plan import Plan, Ports, living
-from jobmedic.pipeline.read_runs import JobShelf
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.ledger import LedgerError
 from jobmedic.ports.tracker import TrackedRun

@@ -8,9 +8,9 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Category, Source
 from jobmedic.pipeline.at_hand import at_hand
-from jobmedic.pipeline.consult import Consultation
+from jobmedic.pipeline.diagnose.consult import Consultation
+from jobmedic.pipeline.diagnose.rule_book import rules_frame
 from jobmedic.pipeline.plan import Plan, Ports
-from jobmedic.pipeline.rule_book import rules_frame
 from jobmedic.pipeline.tally import Tally
 from jobmedic.transforms.columns import instant
 from jobmedic.transforms.diagnose import diagnose

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyspark.sql import functions as F
 
-from jobmedic.pipeline.feedback import Feedback, FeedbackError, append, checked, whole_ids
+from jobmedic.pipeline.feedback.record import Feedback, FeedbackError, append, checked, whole_ids
 from jobmedic.ports.ledger import Ledger
 
 _REQUIRED = ("decision_id", "verdict")

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobmedic.knowledge.words import ActionStatus
-from jobmedic.pipeline.claims import Claimed
-from jobmedic.pipeline.letters import LetterDecision, mail_window, owner_mail
+from jobmedic.pipeline.act.claims import Claimed
+from jobmedic.pipeline.act.letters import LetterDecision, mail_window, owner_mail
+from jobmedic.pipeline.act.post import ELSEWHERE, Letter, Place, Post
 from jobmedic.pipeline.plan import Plan, Ports
-from jobmedic.pipeline.post import ELSEWHERE, Letter, Place, Post
 from jobmedic.ports.notices import Mail, NoticeError
 
 Result = dict[str, Any]

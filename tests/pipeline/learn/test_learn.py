@@ -11,8 +11,8 @@ from jobmedic.edges.frames import rows_of
 from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy
-from jobmedic.pipeline.learn import Known, learn
-from jobmedic.pipeline.learn_report import LearnReport
+from jobmedic.pipeline.learn.daily import Known, learn
+from jobmedic.pipeline.learn.printed import LearnReport
 from tests.table_rows import DAY, applied, decision, outcome, verdict
 
 MIDNIGHT = DAY + timedelta(days=1)

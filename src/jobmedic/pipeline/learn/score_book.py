@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from jobmedic.edges.frames import rows_of
-from jobmedic.pipeline.learn_report import Figure
+from jobmedic.pipeline.learn.printed import Figure
 from jobmedic.ports.ledger import Ledger
 from jobmedic.transforms.columns import instant
 

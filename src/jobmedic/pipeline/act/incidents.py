@@ -9,10 +9,10 @@ from pyspark.sql import Row, Window
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Action, Category, DecisionStatus, IncidentStatus, Mode, Outcome
-from jobmedic.pipeline.letters import LetterDecision, incident_letter_id, incident_mail
+from jobmedic.pipeline.act.letters import LetterDecision, incident_letter_id, incident_mail
+from jobmedic.pipeline.act.post import ELSEWHERE, Letter, Place, Post
+from jobmedic.pipeline.act.quotes import with_diagnosis
 from jobmedic.pipeline.plan import Plan, Ports
-from jobmedic.pipeline.post import ELSEWHERE, Letter, Place, Post
-from jobmedic.pipeline.quotes import with_diagnosis
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.notices import IncidentNotice, NoticeError
 from jobmedic.transforms.columns import from_micros, instant

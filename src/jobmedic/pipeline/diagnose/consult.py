@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, Row, Window
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import Category, Source
-from jobmedic.pipeline.answers import checked
+from jobmedic.pipeline.diagnose.answers import checked
 from jobmedic.pipeline.plan import Plan, Ports
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.model import LanguageModel, ModelReply, Precedent, Question

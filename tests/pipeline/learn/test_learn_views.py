@@ -12,8 +12,8 @@ from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.edges.spark import Features
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy
-from jobmedic.pipeline.learn import Known, learn
-from jobmedic.pipeline.learn_report import LearnReport
+from jobmedic.pipeline.learn.daily import Known, learn
+from jobmedic.pipeline.learn.printed import LearnReport
 from tests.pipeline.tuning_ground import NotedTracker
 from tests.table_rows import DAY, applied, decision, outcome, verdict
 

@@ -11,10 +11,10 @@ from typing import Any
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.states import SUCCESS
 from jobmedic.knowledge.words import ActionStatus, Compute
-from jobmedic.pipeline.claims import Claimed
+from jobmedic.pipeline.act.claims import Claimed
+from jobmedic.pipeline.act.resubmit import Change, NotPossibleError, submit_body
+from jobmedic.pipeline.collect.read_runs import JobShelf
 from jobmedic.pipeline.plan import Ports
-from jobmedic.pipeline.read_runs import JobShelf
-from jobmedic.pipeline.resubmit import Change, NotPossibleError, submit_body
 from jobmedic.ports.workspace import Job, Repair, RepairRequest, Run, RunGone, WorkspaceError
 from jobmedic.transforms.gates import IDEMPOTENT_TAG
 from jobmedic.transforms.traffic import MODE_TAG

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jobmedic.pipeline.learn_report import Figure
-from jobmedic.pipeline.pictures import Bin, calibration_picture, confusion_picture, trend_picture
-from jobmedic.pipeline.score_book import Page, Period
+from jobmedic.pipeline.learn.pictures import Bin, calibration_picture, confusion_picture, trend_picture
+from jobmedic.pipeline.learn.printed import Figure
+from jobmedic.pipeline.learn.score_book import Page, Period
 from jobmedic.ports.tracker import Tracker
 
 _LOGGED_DIMENSIONS = {"all", "action", "category"}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jobmedic.pipeline.root_causes import failure_row, root_causes
+from jobmedic.pipeline.collect.root_causes import failure_row, root_causes
 from jobmedic.ports.workspace import Job, Repair, Run, TaskAttempt, TaskOutput
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

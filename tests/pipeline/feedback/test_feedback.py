@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from jobmedic.edges.ledger import DeltaLedger
-from jobmedic.pipeline.feedback import FeedbackError, record
-from jobmedic.pipeline.feedback_csv import ImportReport, import_csv
+from jobmedic.pipeline.feedback.csv_file import ImportReport, import_csv
+from jobmedic.pipeline.feedback.record import FeedbackError, record
 from tests.table_rows import DAY, decision
 
 NOW = DAY + timedelta(days=1)

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from jobmedic.knowledge.words import Action, ActionStatus
-from jobmedic.pipeline.claims import Claimed, Claims
-from jobmedic.pipeline.incidents import IncidentBook
-from jobmedic.pipeline.mails import OwnerMails
+from jobmedic.pipeline.act.claims import Claimed, Claims
+from jobmedic.pipeline.act.incidents import IncidentBook
+from jobmedic.pipeline.act.mails import OwnerMails
+from jobmedic.pipeline.act.post import ELSEWHERE
+from jobmedic.pipeline.act.restart import Restart
+from jobmedic.pipeline.collect.read_runs import JobShelf
 from jobmedic.pipeline.plan import Plan, Ports
-from jobmedic.pipeline.post import ELSEWHERE
-from jobmedic.pipeline.read_runs import JobShelf
-from jobmedic.pipeline.restart import Restart
 from jobmedic.pipeline.tally import Tally
 
 log = logging.getLogger("jobmedic")

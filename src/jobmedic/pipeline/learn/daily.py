@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 from jobmedic.edges.frames import rows_of
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy
-from jobmedic.pipeline.learn_report import LearnReport, Recommendation
-from jobmedic.pipeline.rule_book import rules_frame
-from jobmedic.pipeline.score_book import (
+from jobmedic.pipeline.diagnose.rule_book import rules_frame
+from jobmedic.pipeline.learn.printed import LearnReport, Recommendation
+from jobmedic.pipeline.learn.score_book import (
     Page,
     Period,
     changed,
@@ -29,7 +29,7 @@ from jobmedic.pipeline.score_book import (
     versions,
     write_pages,
 )
-from jobmedic.pipeline.track_scores import log_pages
+from jobmedic.pipeline.learn.track_scores import log_pages
 from jobmedic.ports.ledger import Ledger
 from jobmedic.ports.tracker import Tracker
 from jobmedic.transforms.autonomy import autonomy_changes

@@ -12,10 +12,10 @@ from pyspark.sql import functions as F
 
 from jobmedic.knowledge.states import SUCCESS
 from jobmedic.knowledge.words import ActionStatus
-from jobmedic.pipeline.bites import SeenRun, bites
-from jobmedic.pipeline.outcomes import Pending, failed_again, judged, pending_actions
+from jobmedic.pipeline.collect.bites import SeenRun, bites
+from jobmedic.pipeline.collect.outcomes import Pending, failed_again, judged, pending_actions
+from jobmedic.pipeline.collect.read_runs import JobShelf, ReadRun, Resubmitted, RunsReader, chunked
 from jobmedic.pipeline.plan import Plan, Ports
-from jobmedic.pipeline.read_runs import JobShelf, ReadRun, Resubmitted, RunsReader, chunked
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.workspace import RunSummary
 from jobmedic.transforms.columns import from_micros, instant

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from jobmedic.knowledge.states import SUCCESS
-from jobmedic.pipeline import collect, read_runs
-from jobmedic.pipeline.bites import ROW_BYTES, RUN_BYTES, Bite, bites
-from jobmedic.pipeline.read_runs import ReadRun
+from jobmedic.pipeline.collect import collector, read_runs
+from jobmedic.pipeline.collect.bites import ROW_BYTES, RUN_BYTES, Bite, bites
+from jobmedic.pipeline.collect.read_runs import ReadRun
+from tests.pipeline.collect.test_root_causes import RUN
 from tests.pipeline.test_pass_shadow import THREE
-from tests.pipeline.test_root_causes import RUN
 from tests.pipeline.ward import Admit
 
 
@@ -42,7 +42,7 @@ def test_runs_that_are_gone_or_succeeded_are_settled() -> None:
 
 
 def test_a_pass_in_small_bites_stores_and_watches_every_run_once(admit: Admit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect, "KNOWN_TOGETHER", 2)
+    monkeypatch.setattr(collector, "KNOWN_TOGETHER", 2)
     monkeypatch.setattr(read_runs, "READ_AHEAD", 1)
     ward = admit(THREE)
     ward.plan = {"chunk_bytes": 1}

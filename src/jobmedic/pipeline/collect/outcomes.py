@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.states import SUCCESS
 from jobmedic.knowledge.words import Action, ActionStatus, Outcome
-from jobmedic.pipeline.read_runs import ReadRun
-from jobmedic.pipeline.root_causes import failed_by_itself
+from jobmedic.pipeline.collect.read_runs import ReadRun
+from jobmedic.pipeline.collect.root_causes import failed_by_itself
 from jobmedic.ports.ledger import Ledger
 from jobmedic.ports.workspace import Repair, Run, TaskAttempt
 from jobmedic.transforms.columns import from_micros

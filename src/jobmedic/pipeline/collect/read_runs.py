@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Any
 
 from jobmedic.knowledge.states import SUCCESS
+from jobmedic.pipeline.act.resubmit import possible
+from jobmedic.pipeline.collect.root_causes import FailedTask, failure_row, root_causes
 from jobmedic.pipeline.plan import Plan, Ports
-from jobmedic.pipeline.resubmit import possible
-from jobmedic.pipeline.root_causes import FailedTask, failure_row, root_causes
 from jobmedic.pipeline.tally import Tally
 from jobmedic.ports.workspace import Job, Run, RunGone, TaskAttempt, TaskOutput, WorkspaceError
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from jobmedic.knowledge.states import SUCCESS
-from jobmedic.pipeline.read_runs import ReadRun
+from jobmedic.pipeline.collect.read_runs import ReadRun
 
 ROW_BYTES = 2_000
 """What a failure takes beside its texts."""

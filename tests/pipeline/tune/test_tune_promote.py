@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobmedic.knowledge.words import Category
-from jobmedic.pipeline.champion import champion
+from jobmedic.pipeline.diagnose.champion import champion
 from jobmedic.pipeline.tune.evaluate import Answer, HeldOut, compare, macro_f1
 from jobmedic.pipeline.tune.examples import TuneRefused
 from jobmedic.pipeline.tune.job import STATE, follow, submit, waiting_words

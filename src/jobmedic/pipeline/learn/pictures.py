@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import pairwise
 from math import log10
 
-from jobmedic.pipeline.learn_report import Figure
-from jobmedic.pipeline.svg import FAINT, box, dot, line, svg, text
+from jobmedic.pipeline.learn.printed import Figure
+from jobmedic.pipeline.learn.svg import FAINT, box, dot, line, svg, text
 
 _COLOURS = ("#1b6ca8", "#2a9d5c", "#c0392b", "#8e5aa8", "#b8860b")
 _GOOD, _BAD = "#2a9d5c", "#c0392b"

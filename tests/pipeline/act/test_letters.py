@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobmedic.pipeline.letters import LetterDecision, check_mail, incident_mail, letter_id, mail_window, owner_mail
+from jobmedic.pipeline.act.letters import LetterDecision, check_mail, incident_mail, letter_id, mail_window, owner_mail
 from jobmedic.ports.notices import IncidentNotice, Mail
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)

@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobmedic.knowledge.words import ActionStatus, DecisionStatus, Mode
+from jobmedic.pipeline.act.quotes import with_diagnosis
 from jobmedic.pipeline.plan import Plan, left_behind
-from jobmedic.pipeline.quotes import with_diagnosis
 from jobmedic.ports.ledger import Ledger
 from jobmedic.transforms.columns import from_micros
 

@@ -1,0 +1,1 @@
+"""People's verdicts, one at a time or from a CSV file."""
