@@ -64,6 +64,7 @@ def test_what_differs_between_runs_of_one_cause_is_masked(spark: SparkSession, s
         ("The service answered with status code 403.", "The service answered with status code 503."),
         ("OSError: [Errno 5]", "OSError: [Errno 28]"),
         ("The statement was refused, SQLSTATE 40001", "The statement was refused, SQLSTATE 53100"),
+        ("The statement was refused, SQLSTATE 40001", "The statement was refused, SQLSTATE 20001"),
     ],
 )
 def test_different_causes_in_like_words_stay_apart(spark: SparkSession, different: tuple[str, str]) -> None:

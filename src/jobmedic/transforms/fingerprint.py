@@ -14,10 +14,11 @@ _BEFORE_CONDITION = r"^[^\[\n]{1,200}(\[[A-Z]+_[A-Z0-9_.]+\])"
 # 401 is another cause than 503, exit code 1 another than 137, SQLSTATE 40001 another than 53100: such a number names the cause,
 # and a letter before it keeps the masks off. A longer error code is as often an id; the words beside it tell.
 _CODE = (
-    r"((?:exit(?:ed)?|return|status|response|http|error)[ _]?(?:error |status )?(?:code|status)[ :=(]{1,3}"
-    r"|exit status[ :=(]{1,3}|http (?:error )?|errno |sqlstate[ :=]{1,3}[0-9]?)(-?[0-9]{1,4})"
+    r"(?:((?:exit(?:ed)?|return|status|response|http|error)[ _]?(?:error |status )?(?:code|status)[ :=(]{1,3}"
+    r"|exit status[ :=(]{1,3}|http (?:error )?|errno )(-?[0-9]{1,4})|(sqlstate[ :=]{1,3})([0-9]{5}))"
     r"([^0-9.,:_]|[.,:][^0-9])"
 )
+_KEPT = "$1$3-n$2$4$5"
 # Query plans, SQL echoes and second stack traces come after what names the cause.
 _TAILS = ("\n    at ", ";\n'", "\n== SQL", "\n+- ", "JVM stacktrace:", "\n\nDriver stacktrace", "Driver stacktrace:")
 
@@ -56,7 +57,7 @@ def _identity(masks: Masks) -> Column:
     ).otherwise(F.regexp_replace(cause, _BEFORE_CONDITION, "$1"))
     short = F.substring(reduce(lambda text, tail: F.substring_index(text, tail, 1), _TAILS, named), 1, 2 * _IDENTITY)
     spaced = F.concat(F.lit(" "), F.lower(F.trim(short)), F.lit(" "))
-    whole = F.regexp_replace(F.regexp_replace(spaced, _CODE, "$1-n$2$3"), masks.pattern, "*")
+    whole = F.regexp_replace(F.regexp_replace(spaced, _CODE, _KEPT), masks.pattern, "*")
     # Cut after masking: half an id would pass for a word.
     masked = F.substring(whole, 1, _IDENTITY)
     silent = F.trim(short) == F.col("_class")
