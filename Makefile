@@ -49,7 +49,7 @@ classic-ready: .venv-classic/.ready
 test-spark40: .venv-spark40/.ready ## install the wheel beside what serverless environment 4 has, Spark 4.0's client too, and test it there
 	@.venv-spark40/bin/python $(PIP) --no-index --no-deps --no-build-isolation --force-reinstall .
 	.venv-spark40/bin/pytest -n 2 --dist loadfile $(or $(TESTS),tests/transforms tests/bundle/test_job_runs.py \
-		$(wildcard tests/edges/test_ledger*.py tests/edges/test_tables*.py tests/edges/test_workspace*.py tests/edges/test_azure*.py))
+		tests/edges/delta_ledger tests/edges/databricks_workspace tests/edges/azure_openai)
 
 build: .venv/.ready ## build the wheel into dist/
 	rm -rf dist

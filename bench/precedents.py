@@ -16,7 +16,7 @@ from bench.judge.__main__ import corpora
 from bench.judge.classifier import classify
 from bench.judge.folds import splits
 from bench.judge.labelled import Answer, Labelled, read_labelled
-from jobmedic.edges.model_question import chat
+from jobmedic.edges.azure_openai.question import chat
 from jobmedic.edges.spark import open_session
 from jobmedic.knowledge.masks import Masks
 from jobmedic.knowledge.policy import Policy

@@ -19,7 +19,7 @@ import yaml
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import FEATURES, SparkKind, open_session
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy

@@ -12,7 +12,7 @@ os.environ["TZ"] = "America/New_York"  # whoever forgets that times are UTC shal
 import pytest
 from pyspark.sql import SparkSession
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import FEATURES, Features, SparkKind, chosen_kind, open_session
 
 

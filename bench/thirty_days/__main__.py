@@ -17,7 +17,7 @@ from bench.thirty_days.people import worth_a_look, write_verdicts
 from bench.thirty_days.story import WRONG_RULE, Mix, kind_of, scenario, with_wrong_rule
 from bench.thirty_days.weeks import DAYS, Week, draw, table, weeks_of
 from jobmedic import Jobmedic, Settings
-from jobmedic.edges.fine_tuning import AzureFineTuning
+from jobmedic.edges.azure_openai.fine_tuning import AzureFineTuning
 from jobmedic.edges.frames import rows_of
 from jobmedic.edges.redact import redact_for_model
 from jobmedic.knowledge.catalogue import Catalogue

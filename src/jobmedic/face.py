@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from jobmedic.edges.place import Folder
-from jobmedic.edges.upkeep import maintain
+from jobmedic.edges.delta_ledger.place import Folder
+from jobmedic.edges.delta_ledger.upkeep import maintain
 from jobmedic.pipeline.triage import PassReport, decision_of, triage
 from jobmedic.ports.clock import Clock
 from jobmedic.ports.ledger import LedgerError

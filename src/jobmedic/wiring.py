@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from jobmedic.champion_model import ChampionModel
 from jobmedic.edges.clock import SystemClock
-from jobmedic.edges.ledger import DeltaLedger
-from jobmedic.edges.mlflow_tracker import MlflowTracker
-from jobmedic.edges.place import CatalogSchema
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.place import CatalogSchema
+from jobmedic.edges.delta_ledger.upgrade import upgrade
+from jobmedic.edges.mlflow_tracker.tracker import MlflowTracker
 from jobmedic.edges.redact import redact, redact_for_model, redact_named
 from jobmedic.edges.spark import FEATURES, SparkKind, open_session
-from jobmedic.edges.tables import upgrade
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.masks import Masks
 from jobmedic.knowledge.policy import Policy
@@ -112,7 +112,7 @@ class Equipment:
 
     def deployment(self, name: str) -> LanguageModel:
         """One deployment behind the endpoint, whether it is in force or not."""
-        from jobmedic.edges.azure_openai import AzureOpenAIModel, Limits, Prices
+        from jobmedic.edges.azure_openai.chat import AzureOpenAIModel, Limits, Prices
 
         settings, rules = self.settings, self.policy.model
         return AzureOpenAIModel(
@@ -131,7 +131,7 @@ class Equipment:
 
     @cached_property
     def registry(self) -> Registry:
-        from jobmedic.edges.registry import MlflowRegistry
+        from jobmedic.edges.mlflow_tracker.registry import MlflowRegistry
 
         settings = self.settings
         in_catalog = isinstance(self.bare_ledger.home.place, CatalogSchema)

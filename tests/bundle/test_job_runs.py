@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import Features
 from jobmedic.sandbox import Sandbox, demo_scenario
 from tests.bundle.bundle_files import BUNDLE, defined

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from jobmedic import Jobmedic
 from jobmedic.cli.app import main
-from jobmedic.edges.upkeep import LOOK_AT
+from jobmedic.edges.delta_ledger.upkeep import LOOK_AT
 from jobmedic.sandbox import Sandbox
 from tests.cli.conftest import Command
 

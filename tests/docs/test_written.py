@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import Features
 from tests.docs.written import DEPLOY, ROOT, TABLES, written
 from tests.filled_ledger import filled

@@ -6,7 +6,7 @@ import pytest
 
 from jobmedic.edges.databricks_workspace import DatabricksWorkspace, connect
 from jobmedic.settings import Settings
-from tests.edges.workspace_server import WorkspaceServer, serving
+from tests.edges.databricks_workspace.workspace_server import WorkspaceServer, serving
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from jobmedic.edges.incident_channels import AppriseChannels
 from jobmedic.ports.notices import IncidentNotice, NoticeError
-from tests.edges.chat_endpoint import Answer, Endpoint, chat_endpoint
+from tests.edges.azure_openai.chat_endpoint import Answer, Endpoint, chat_endpoint
 
 OPENED = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 NOTICE = IncidentNotice(

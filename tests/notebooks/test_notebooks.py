@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import Features
 from jobmedic.pipeline.feedback.record import FeedbackError
 from jobmedic.sandbox import Sandbox, demo_scenario

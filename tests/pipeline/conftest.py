@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.sandbox import Sandbox, Scenario
 from tests.pipeline.ward import HOUR, Admit, Ward, ports_of
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobmedic.edges.databricks_workspace import connect
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import FEATURES, chosen_kind, open_session
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Mode

@@ -12,11 +12,11 @@ from pyspark.sql import SparkSession
 from bench.thirty_days.people import worth_a_look, write_verdicts
 from bench.thirty_days.story import WRONG_RULE, Mix, kind_of, scenario, with_wrong_rule
 from jobmedic.champion_model import ChampionModel
-from jobmedic.edges.fine_tuning import AzureFineTuning
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.azure_openai.fine_tuning import AzureFineTuning
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.upkeep import maintain
 from jobmedic.edges.redact import redact, redact_for_model
 from jobmedic.edges.spark import Features
-from jobmedic.edges.upkeep import maintain
 from jobmedic.knowledge.prompt import diagnosis_prompt
 from jobmedic.knowledge.words import Source
 from jobmedic.pipeline.diagnose.champion import champion

@@ -8,13 +8,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from jobmedic.edges.azure_openai import AzureOpenAIModel
-from jobmedic.edges.fine_tuning import AzureFineTuning
+from jobmedic.edges.azure_openai.chat import AzureOpenAIModel
+from jobmedic.edges.azure_openai.fine_tuning import AzureFineTuning
 from jobmedic.knowledge.words import Category
 from jobmedic.ports.fine_tuning import TuningJob, TuningRequest
 from jobmedic.ports.ledger import Ledger
 from jobmedic.ports.registry import Alias, Classifier, Registered
-from jobmedic.sandbox.model import ModelApi
+from jobmedic.sandbox.model.model import ModelApi
 from jobmedic.sandbox.web import LoopbackServer
 from tests.table_rows import DAY, decision, verdict
 

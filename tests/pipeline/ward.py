@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from jobmedic.edges.azure_openai import AzureOpenAIModel, Limits, Prices
+from jobmedic.edges.azure_openai.chat import AzureOpenAIModel, Limits, Prices
 from jobmedic.edges.databricks_workspace import connect
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.frames import rows_of
 from jobmedic.edges.incident_channels import AppriseChannels
-from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.edges.redact import redact, redact_for_model, redact_named
 from jobmedic.edges.smtp_mail import SmtpMailer, SmtpTls
 from jobmedic.knowledge.catalogue import Catalogue, Examples, Kind, Rule

@@ -6,7 +6,7 @@ import pytest
 
 from jobmedic.knowledge.words import Category
 from jobmedic.sandbox import Bound, Cause, Ending, Failure, Sandbox, Scenario, SchedulePlan, Storm, TaskPlan
-from jobmedic.sandbox.compute import size_of
+from jobmedic.sandbox.world.compute import size_of
 from tests.sandbox.scene import Start, cause, failing, job, run_id_of
 
 MINUTE, HOUR = 60, 3600

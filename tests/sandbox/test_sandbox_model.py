@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from jobmedic.sandbox import Fault, Sandbox, Trick
-from jobmedic.sandbox.stand_in import SAYS_SO
+from jobmedic.sandbox.model.stand_in import SAYS_SO
 from tests.sandbox.scene import Start, cause, failing, job
 
 ERROR = "Loading batch 7\njava.net.SocketTimeoutException: Read timed out after 30000 ms\nbatch_size = 1000"

@@ -9,8 +9,8 @@ import pytest
 from jobmedic.knowledge.policy import Policy
 from jobmedic.knowledge.words import Category
 from jobmedic.sandbox import Sandbox, ScenarioError, demo_policy, demo_scenario, load_scenario, load_scenario_of
-from jobmedic.sandbox.loader import read_scenario
-from jobmedic.sandbox.runif import bad
+from jobmedic.sandbox.scenario.loader import read_scenario
+from jobmedic.sandbox.world.runif import bad
 
 GOOD = """\
 name: small

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from jobmedic.sandbox import Sandbox, TaskPlan
-from jobmedic.sandbox.compute import SERVERLESS, size_of
-from jobmedic.sandbox.truth import still_failed
+from jobmedic.sandbox.world.compute import SERVERLESS, size_of
+from jobmedic.sandbox.world.truth import still_failed
 from tests.sandbox.scene import Start, failing, job, run_id_of, sdk, until_retried
 
 HOUR = 3600

@@ -11,8 +11,8 @@ _BAD_USE = (
     ("jobmedic.knowledge.policy", "PolicyError"),
     ("jobmedic.knowledge.catalogue", "CatalogueError"),
     ("jobmedic.pipeline.feedback.record", "FeedbackError"),
-    ("jobmedic.sandbox.loader", "ScenarioError"),
-    ("jobmedic.edges.place", "PlaceError"),
+    ("jobmedic.sandbox.scenario.loader", "ScenarioError"),
+    ("jobmedic.edges.delta_ledger.place", "PlaceError"),
 )
 _FAILED = (
     ("jobmedic.pipeline.triage", "PassError"),

@@ -22,7 +22,7 @@ Analysts = Annotated[
 def upgrade(tables: Tables = None, analysts: Analysts = None, as_json: Json = False) -> int:
     """Bring schema, tables, views and volume to this version; a second time it changes nothing."""
     from jobmedic.cli.screen import print_json
-    from jobmedic.edges.tables import upgrade as upgrade_tables
+    from jobmedic.edges.delta_ledger.upgrade import upgrade as upgrade_tables
     from jobmedic.wiring import opened
 
     with opened(settings_of(tables=tables)) as equipment:

@@ -167,7 +167,7 @@ def precedents(folder: Folder = DATA, seed: Seed = 0, tables: Tables = None, as_
 
 
 def _far_end(equipment: "Equipment") -> "FineTuning":
-    from jobmedic.edges.fine_tuning import AzureFineTuning
+    from jobmedic.edges.azure_openai.fine_tuning import AzureFineTuning
     from jobmedic.settings import SettingsError
 
     settings = equipment.settings

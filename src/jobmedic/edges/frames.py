@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as t
 
-from jobmedic.edges.ledger_errors import explained
+from jobmedic.edges.delta_ledger.errors import explained
 from jobmedic.knowledge.tables import Column, Table
 from jobmedic.ports.ledger import LedgerError
 

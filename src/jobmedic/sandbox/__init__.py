@@ -32,11 +32,12 @@ The model endpoint is a plain stand-in that looks for a few words; every answer 
 """
 
 from jobmedic.sandbox.faults import Fault, throttled
-from jobmedic.sandbox.load import load_scenario_of
-from jobmedic.sandbox.loader import ScenarioError, demo_policy, demo_scenario, load_scenario
-from jobmedic.sandbox.mail import MailFaults
-from jobmedic.sandbox.model_replies import Trick
-from jobmedic.sandbox.plan import (
+from jobmedic.sandbox.mail.mail import MailFaults
+from jobmedic.sandbox.model.replies import Trick
+from jobmedic.sandbox.sandbox import Sandbox
+from jobmedic.sandbox.scenario.load import load_scenario_of
+from jobmedic.sandbox.scenario.loader import ScenarioError, demo_policy, demo_scenario, load_scenario
+from jobmedic.sandbox.scenario.plan import (
     Bound,
     Cancel,
     Cause,
@@ -51,9 +52,8 @@ from jobmedic.sandbox.plan import (
     Storm,
     TaskPlan,
 )
-from jobmedic.sandbox.sandbox import Sandbox
-from jobmedic.sandbox.truth import RunTruth
-from jobmedic.sandbox.webhooks import Destination
+from jobmedic.sandbox.workspace.webhooks import Destination
+from jobmedic.sandbox.world.truth import RunTruth
 
 __all__ = [
     "Bound",

@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Self
 
-from jobmedic.sandbox.certificate import Certificate, self_signed
 from jobmedic.sandbox.clock import SandboxClock
 from jobmedic.sandbox.faults import Faults
-from jobmedic.sandbox.mail import Mailbox, ReceivedMail
-from jobmedic.sandbox.model import ModelApi
-from jobmedic.sandbox.model_replies import ModelCall
-from jobmedic.sandbox.plan import Scenario
+from jobmedic.sandbox.mail.certificate import Certificate, self_signed
+from jobmedic.sandbox.mail.mail import Mailbox, ReceivedMail
+from jobmedic.sandbox.model.model import ModelApi
+from jobmedic.sandbox.model.replies import ModelCall
+from jobmedic.sandbox.model.stand_in import NAME
+from jobmedic.sandbox.scenario.plan import Scenario
 from jobmedic.sandbox.sink import Post, Sink
-from jobmedic.sandbox.stage import Stage, curtain
-from jobmedic.sandbox.stand_in import NAME
-from jobmedic.sandbox.state import Run
-from jobmedic.sandbox.truth import RunTruth, oracle, truth
 from jobmedic.sandbox.web import App, LoopbackServer
-from jobmedic.sandbox.webhooks import Destination, post, run_failed, task_failed
-from jobmedic.sandbox.workspace import WorkspaceApi
-from jobmedic.sandbox.world import World
+from jobmedic.sandbox.workspace.webhooks import Destination, post, run_failed, task_failed
+from jobmedic.sandbox.workspace.workspace import WorkspaceApi
+from jobmedic.sandbox.world.stage import Stage, curtain
+from jobmedic.sandbox.world.state import Run
+from jobmedic.sandbox.world.truth import RunTruth, oracle, truth
+from jobmedic.sandbox.world.world import World
 
 WORKSPACE_ID = 5206439413157315
 JOBMEDIC_USER = "jobmedic@sandbox.example"

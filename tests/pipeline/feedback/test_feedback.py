@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.pipeline.feedback.csv_file import ImportReport, import_csv
 from jobmedic.pipeline.feedback.record import FeedbackError, record
 from tests.table_rows import DAY, decision

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.frames import rows_of
-from jobmedic.edges.ledger import DeltaLedger
 from jobmedic.edges.spark import Features
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.policy import Policy

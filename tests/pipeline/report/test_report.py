@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.pipeline.report import write_report
 from jobmedic.pipeline.report.page import is_link
 

@@ -1,7 +1,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from jobmedic.edges.ledger import DeltaLedger
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.redact import redact_for_model
 from jobmedic.knowledge.prompt import diagnosis_prompt
 from jobmedic.pipeline.tune.examples import Limits

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from jobmedic.edges.ledger import DeltaLedger
-from jobmedic.edges.model_answer import DiagnosisAnswer
+from jobmedic.edges.azure_openai.answer import DiagnosisAnswer
+from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.redact import redact_for_model
 from jobmedic.knowledge.prompt import diagnosis_prompt
 from jobmedic.knowledge.words import Category

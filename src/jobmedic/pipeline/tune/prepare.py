@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from jobmedic.edges.azure_openai.answer import DiagnosisAnswer
+from jobmedic.edges.azure_openai.question import chat
 from jobmedic.edges.frames import rows_of
-from jobmedic.edges.model_answer import DiagnosisAnswer
-from jobmedic.edges.model_question import chat
 from jobmedic.knowledge.prompt import Prompt
 from jobmedic.pipeline.tune.examples import Example, Limits, Split, example_of, split
 from jobmedic.ports.ledger import Ledger

@@ -1,0 +1,1 @@
+"""MLflow, on Databricks or a local SQLite file: runs, traces, and the registered classifier; the only package that imports it."""

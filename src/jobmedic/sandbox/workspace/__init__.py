@@ -1,0 +1,1 @@
+"""The workspace's HTTP face: the Jobs API as Databricks speaks it."""
