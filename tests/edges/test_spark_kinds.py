@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from pyspark.sql import SparkSession
 
@@ -44,4 +46,18 @@ def test_sail_sessions_stand_beside_each_other(spark: SparkSession, spark_kind: 
         pytest.skip("one Java machine holds one session")
     with open_session(SparkKind.SAIL) as other:
         assert other.sql("SELECT 1 AS one").collect()[0]["one"] == 1
+    assert spark.sql("SELECT 2 AS two").collect()[0]["two"] == 2
+
+
+def test_a_session_that_others_opened_is_lent_and_stays_open(spark: SparkSession, spark_kind: SparkKind) -> None:
+    """Of a session in the Java machine there is one; in a thread of its own nobody has made it active yet."""
+    if spark_kind is SparkKind.SAIL:
+        pytest.skip("Sail opens a session for each")
+
+    def ask() -> int:
+        with open_session(spark_kind) as lent:
+            return int(lent.sql("SELECT 1 AS one").collect()[0]["one"])
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(ask).result() == 1
     assert spark.sql("SELECT 2 AS two").collect()[0]["two"] == 2

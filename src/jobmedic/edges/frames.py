@@ -53,7 +53,7 @@ def typed_frame(
             raise LedgerError(f"a row for {table.name} has columns that the table lacks: {', '.join(sorted(unknown))}")
     with explained(f"a row for {table.name}"):
         columns = [column for column in table.columns if names is None or column.name in names]
-        data = [tuple(_storable(row.get(column.name)) for column in columns) for row in rows]
+        data = [tuple(_cell(row.get(column.name), column.type) for column in columns) for row in rows]
         return spark.createDataFrame(data, struct_of(columns))
 
 
@@ -71,6 +71,13 @@ def rows_of(frame: DataFrame, doing: str = "reading rows") -> list[dict[str, Any
             if isinstance(value, datetime):
                 row[name] = value.astimezone(UTC)
     return rows
+
+
+def _cell(value: Any, type_name: str) -> Any:
+    """Whole numbers count as DOUBLE too: Spark Connect takes them as they are, a session in the Java machine does not."""
+    if type_name == "DOUBLE" and isinstance(value, int):
+        return float(value)
+    return _storable(value)
 
 
 def _storable(value: Any) -> Any:

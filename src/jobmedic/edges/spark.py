@@ -86,7 +86,7 @@ def chosen_kind(environ: Mapping[str, str] | None = None) -> SparkKind:
 
 @contextmanager
 def open_session(kind: SparkKind | None = None) -> Generator["SparkSession"]:
-    """A session whose times are UTC; closed at the end, but for the one that Databricks lends."""
+    """A session whose times are UTC. One that was there before, as Databricks lends it, is used and stays open."""
     opener = {SparkKind.SAIL: _sail, SparkKind.CLASSIC: _classic, SparkKind.DATABRICKS: _databricks}
     _tell_that_this_is_no_doctest()
     with opener[kind or chosen_kind()]() as session:
@@ -139,8 +139,16 @@ def _classic() -> Generator["SparkSession"]:
         raise SparkError(
             "Delta Lake is not installed; run: pip install 'jobmedic[classic]' in an environment of its own"
         )
+    from pyspark.sql import SparkSession
+
     from jobmedic.edges import delta_jars
 
+    if before := _opened_by_others(
+        SparkSession
+    ):  # a Java machine holds one: another one would be the same, and stop it
+        with _in_utc(before) as lent:
+            yield lent
+        return
     warehouse = tempfile.mkdtemp(prefix="jobmedic-warehouse-")
     try:
         session = delta_jars.build_session(Path(warehouse))
@@ -156,14 +164,29 @@ def _classic() -> Generator["SparkSession"]:
 def _databricks() -> Generator["SparkSession"]:
     from pyspark.sql import SparkSession
 
-    session = SparkSession.getActiveSession() or _connected()
-    before = session.conf.get(TIME_ZONE)
-    session.conf.set(TIME_ZONE, "UTC")
-    try:
+    with _in_utc(SparkSession.getActiveSession() or _connected()) as session:
         yield session
+
+
+@contextmanager
+def _in_utc(lent: "SparkSession") -> Generator["SparkSession"]:
+    before = lent.conf.get(TIME_ZONE)
+    lent.conf.set(TIME_ZONE, "UTC")
+    try:
+        yield lent
     finally:
         if before:
-            session.conf.set(TIME_ZONE, before)  # a notebook goes on with its own
+            lent.conf.set(TIME_ZONE, before)  # a notebook goes on with its own
+
+
+def _opened_by_others(sessions: type["SparkSession"]) -> "SparkSession | None":
+    """In this process, whatever the thread."""
+    from pyspark.errors import PySparkRuntimeError
+
+    try:
+        return sessions.active()
+    except PySparkRuntimeError:
+        return None
 
 
 def _connected() -> "SparkSession":
