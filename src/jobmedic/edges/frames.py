@@ -53,7 +53,7 @@ def typed_frame(
             raise LedgerError(f"a row for {table.name} has columns that the table lacks: {', '.join(sorted(unknown))}")
     with explained(f"a row for {table.name}"):
         columns = [column for column in table.columns if names is None or column.name in names]
-        data = [tuple(_cell(row.get(column.name), column.type) for column in columns) for row in rows]
+        data = [tuple(_storable(row.get(column.name), "DOUBLE" in column.type) for column in columns) for row in rows]
         return spark.createDataFrame(data, struct_of(columns))
 
 
@@ -73,14 +73,10 @@ def rows_of(frame: DataFrame, doing: str = "reading rows") -> list[dict[str, Any
     return rows
 
 
-def _cell(value: Any, type_name: str) -> Any:
-    """Whole numbers count as DOUBLE too: Spark Connect takes them as they are, a session in the Java machine does not."""
-    if type_name == "DOUBLE" and isinstance(value, int):
+def _storable(value: Any, doubles: bool) -> Any:
+    """`doubles`: whole numbers are wanted as doubles. Spark Connect takes them as they are, a session in the Java machine does not."""
+    if doubles and isinstance(value, int):
         return float(value)
-    return _storable(value)
-
-
-def _storable(value: Any) -> Any:
     if isinstance(value, str):
         # A lone surrogate has no UTF-8 form; what it stood for is lost already.
         text = str(value)
@@ -90,7 +86,7 @@ def _storable(value: Any) -> Any:
             raise LedgerError(f"the time {value} has no zone; times are stored as UTC")
         return value.astimezone(UTC)
     if isinstance(value, Mapping):
-        return {_storable(key): _storable(entry) for key, entry in value.items()}
+        return {_storable(key, False): _storable(entry, doubles) for key, entry in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_storable(entry) for entry in value]
+        return [_storable(entry, doubles) for entry in value]
     return value

@@ -63,6 +63,12 @@ def test_a_time_without_a_zone_is_refused(ledger: DeltaLedger) -> None:
         ledger.frame("passes", [{"started_at": datetime(2026, 1, 1)}])  # noqa: DTZ001
 
 
+def test_a_whole_number_is_a_double_too(ledger: DeltaLedger) -> None:
+    """Seconds that add up to nothing are an int in Python; a session in the Java machine would refuse it."""
+    ledger.merge("outcomes", ledger.frame("outcomes", [{"decision_id": "d", "compute_seconds_used": 0}]))
+    assert ledger.read("outcomes").collect()[0]["compute_seconds_used"] == 0.0
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
@@ -73,12 +79,6 @@ def test_a_time_without_a_zone_is_refused(ledger: DeltaLedger) -> None:
         ("o'\\n\n", "o'\\n\n"),
     ],
 )
-def test_a_whole_number_is_a_double_too(ledger: DeltaLedger) -> None:
-    """Seconds that add up to nothing are an int in Python; a session in the Java machine would refuse it."""
-    ledger.merge("outcomes", ledger.frame("outcomes", [{"decision_id": "d", "compute_seconds_used": 0}]))
-    assert ledger.read("outcomes").collect()[0]["compute_seconds_used"] == 0.0
-
-
 def test_odd_text_is_stored(ledger: DeltaLedger, text: str, kept: str) -> None:
     ledger.merge("decisions", ledger.frame("decisions", [decision(reason=text, params={text: text})]))
     (row,) = stored(ledger)
