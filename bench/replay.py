@@ -8,7 +8,6 @@ each retry, and a verdict on one in 500.
 import os
 import resource
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import yaml
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from bench.clocks import clocked
 from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import FEATURES, SparkKind, open_session
 from jobmedic.knowledge.catalogue import Catalogue
@@ -98,9 +98,8 @@ def measure(failures: int, folder: Path) -> list[Timed]:
 
 
 def _timed(name: str, ledger: DeltaLedger, present: Variant, other: Variant) -> Timed:
-    wall, cpu = time.perf_counter(), time.process_time()
-    report = replay(ledger, present, other)
-    return Timed(name, time.perf_counter() - wall, time.process_time() - cpu, report)
+    took = clocked(lambda: replay(ledger, present, other))
+    return Timed(name, took.seconds, took.cpu_seconds, took.value)
 
 
 def _causes(spark: SparkSession) -> DataFrame:

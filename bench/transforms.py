@@ -7,7 +7,6 @@ numbers of their own. Timed as a pass does it: every failure is fingerprinted an
 import os
 import resource
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import typer
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from bench.clocks import clocked
 from jobmedic.edges.spark import SparkKind, open_session
 from jobmedic.knowledge.catalogue import Catalogue
 from jobmedic.knowledge.masks import Masks
@@ -172,9 +172,8 @@ def stages(spark: SparkSession, failures: DataFrame, count: int) -> list[Stage]:
 
 
 def _timed(name: str, count: int, run: Callable[[], None]) -> Stage:
-    wall, cpu = time.perf_counter(), time.process_time()
-    run()
-    return Stage(name, time.perf_counter() - wall, time.process_time() - cpu, count)
+    took = clocked(run)
+    return Stage(name, took.seconds, took.cpu_seconds, count)
 
 
 def main(

@@ -1,12 +1,12 @@
 """Both groupers on the same messages, and both clocks."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from bench.clocks import clocked
 from bench.fingerprints import drain
 from bench.fingerprints.grouping import Grouping, grouping
 from bench.fingerprints.variations import Message
@@ -60,7 +60,7 @@ def speed(spark: SparkSession, messages: Sequence[Message], *, rows: int, draine
     copies = spark.range(-(-rows // len(texts))).select(F.col("id").alias("copy"))
     frame = spark.createDataFrame(texts, _SCHEMA).crossJoin(copies).cache()
     count = frame.count()
-    ours = _clocked(lambda: fingerprint(frame, Masks.load()).agg(F.max("fingerprint")).collect())
+    ours = _best(lambda: fingerprint(frame, Masks.load()).agg(F.max("fingerprint")).collect())
     miner = drain.miner(masked=True)
     lines = [f"{m.error} {m.error_trace}".replace("\n", " ") for m in messages]
 
@@ -68,19 +68,14 @@ def speed(spark: SparkSession, messages: Sequence[Message], *, rows: int, draine
         for index in range(drained):
             miner.add_log_message(lines[index % len(lines)])
 
-    theirs = _clocked(drain_all)
+    theirs = _best(drain_all)
     return Speed(count / ours[0], drained / theirs[0], count / ours[1], drained / theirs[1])
 
 
-def _clocked(run: Callable[[], object]) -> tuple[float, float]:
+def _best(run: Callable[[], object]) -> tuple[float, float]:
     """Wall seconds and CPU seconds of this process, the embedded engine's threads included: the best of some rounds.
 
     The first rounds warm the engine up, and Drain's tree.
     """
-    walls, cpus = [], []
-    for _ in range(_ROUNDS):
-        wall, cpu = time.perf_counter(), time.process_time()
-        run()
-        walls.append(time.perf_counter() - wall)
-        cpus.append(time.process_time() - cpu)
-    return min(walls), min(cpus)
+    rounds = [clocked(run) for _ in range(_ROUNDS)]
+    return min(one.seconds for one in rounds), min(one.cpu_seconds for one in rounds)
