@@ -101,6 +101,16 @@ def test_words_inside_of_names_and_paths_are_no_evidence(spark: SparkSession, ca
     assert _one(spark, catalogue, full)["category"] == "resource"
 
 
+@pytest.mark.parametrize(
+    "package", ["java.util.concurrent", "org.apache.spark.network", "com.acme.timeout", "acme.quota"]
+)
+def test_where_an_exception_s_class_lies_is_no_evidence(
+    spark: SparkSession, catalogue: Catalogue, package: str
+) -> None:
+    row = _one(spark, catalogue, f"{package}.LedgerException: the books of march stay as they are")
+    assert (row["category"], row["action"]) == ("user_code", "send_email")
+
+
 def test_the_innermost_exception_of_dot_net_is_the_deepest(spark: SparkSession, catalogue: Catalogue) -> None:
     error = (
         "System.AggregateException: The copy timed out. ---> System.UnauthorizedAccessException: Access to the path is"

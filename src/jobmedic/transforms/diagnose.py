@@ -25,7 +25,7 @@ _PLACES = (
     "_cause",
     "_head",
     "_trace",
-)  # where a message is looked for, in this order; each without names as `_bare…` too
+)  # where a message is looked for, in this order; each without names as `_bare…`, and without packages as `_words…` too
 _AT = 1 << 16
 """A winner is the number of its rule, plus this times the place where it won."""
 _NOWHERE = len(_PLACES)
@@ -68,6 +68,7 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         _exception().alias("_exception"),
     )
     bare = lowered.select("*", *(evidence.without_names(F.col(name)).alias(_bare(name)) for name in _PLACES))
+    bare = bare.select("*", *(evidence.without_packages(F.col(_bare(name))).alias(_words(name)) for name in _PLACES))
     stages = {f"_stage{number}": stage for number, stage in enumerate(_stages(catalogue))}
     ruled = bare.select("*", *(stage.alias(name) for name, stage in stages.items()))
     won = ruled.select("*", F.coalesce(*stages, F.lit(0)).alias("_won"))
@@ -153,13 +154,16 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
     """Each place is asked in turn, by one CASE for all of them: written three times, it would be most of the plan."""
     if not some:
         return None
-    places = [F.struct(F.col(name).alias("text"), F.col(_bare(name)).alias("bare")) for name in _PLACES]
+    places = [
+        F.struct(F.col(name).alias("text"), F.col(_bare(name)).alias("bare"), F.col(_words(name)).alias("words"))
+        for name in _PLACES
+    ]
 
     def asked(place: Column, at: Column) -> Column:
-        text, bare = place["text"], place["bare"]
-        # Weak words are looked for outside of names; what a strong rule looks for may need them.
+        text, bare, words = place["text"], place["bare"], place["words"]
+        # Weak words are looked for outside of names and packages; what a strong rule looks for may need them.
         silent = F.when(text.isin("", "\n"), F.lit(None))
-        case = _case(some, lambda rule: _any(bare if rule.weak else text, rule.match), text, bare, first=silent)
+        case = _case(some, lambda rule: _any(words if rule.weak else text, rule.match), text, bare, first=silent)
         assert case is not None
         return case + at * _AT
 
@@ -189,6 +193,10 @@ def _case(
 
 def _bare(place: str) -> str:
     return f"_bare{place}"
+
+
+def _words(place: str) -> str:
+    return f"_words{place}"
 
 
 def _any(text: Column, regexes: Iterable[str]) -> Column:

@@ -26,6 +26,9 @@ _NAMED = (
     r"|[a-z0-9+]+://[^ \n'\"]+|(^|[ =(:,'])(/[a-z0-9_.*@-]+){2,}"
 )
 
+# Packages of a class that announces a message, in lower-cased text.
+_PACKAGE = r"(^|[^a-z0-9_.$])(?:[a-z_][a-z0-9_]*\.)+([a-z0-9_$]*(?:exception|error|failure|fault|warning))"
+
 # Conditions that only say that something inside went wrong; what went wrong stands behind them.
 _WRAPPERS = (
     r"\[(?:STREAM_FAILED|FAILED_EXECUTE_UDF|FAILED_FUNCTION_CALL|FAILED_JDBC"
@@ -111,3 +114,8 @@ def without_frames(whole: Column) -> Column:
 def without_names(lowered: Column) -> Column:
     """A table called `permission_denied` is no refusal: what is quoted, addresses and paths give way to two quotes."""
     return F.regexp_replace(lowered, _NAMED, "$1$2$3''")
+
+
+def without_packages(lowered: Column) -> Column:
+    """`org.apache.spark.memory.SomeException` speaks by its own name: where a class lies is no word about what happened."""
+    return F.regexp_replace(lowered, _PACKAGE, "$1$2")
