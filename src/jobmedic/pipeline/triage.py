@@ -1,17 +1,17 @@
 """One pass, the only place that knows its sequence: observe → collect → diagnose → decide → act → record."""
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from pyspark.sql.types import TimestampType
 
+from jobmedic.edges.delta_ledger.errors import of_spark, said
 from jobmedic.pipeline.act.actor import Actor
 from jobmedic.pipeline.act.incidents import IncidentBook
 from jobmedic.pipeline.collect.collector import Collected, Collector
@@ -92,30 +92,36 @@ class _Pass:
         jobs = JobShelf(self.ports, self.tally)
         collector = Collector(self.ports, self.plan, self.tally, jobs, workspace_id, self.started_at)
         try:
-            with self.tally.stage("collect"):
+            with self._reading(workspace_id), self.tally.stage("collect"):
                 collected = collector.collect(run_id)
         except WorkspaceError as error:
             raise self._failed(workspace_id, f"the failed runs could not be read: {error}") from error
         except LedgerError as error:
             raise self._failed(workspace_id, f"the failures could not be stored: {error}") from error
-        except PySparkException as error:
-            raise self._failed(workspace_id, self._unreadable(error)) from error
         try:
-            self._treat(workspace_id, jobs, collected, run_id)
+            with self._reading(workspace_id):
+                self._treat(workspace_id, jobs, collected, run_id)
         except LedgerError as error:
             raise self._failed(workspace_id, str(error)) from error
-        except PySparkException as error:
-            raise self._failed(workspace_id, self._unreadable(error)) from error
         try:
             return self._record(workspace_id, collected if run_id is None else None)
         except LedgerError as error:
             raise PassError(f"the pass did its work and could not write down its figures: {error}") from error
 
-    def _unreadable(self, error: PySparkException) -> str:
+    @contextmanager
+    def _reading(self, workspace_id: str) -> Generator[None]:
+        """What Spark raises ends the pass with what to do."""
+        try:
+            yield
+        except Exception as error:
+            if of_spark(error):
+                raise self._failed(workspace_id, self._unreadable(error)) from error
+            raise
+
+    def _unreadable(self, error: Exception) -> str:
         """A table is read when its rows are asked for, and damage that only shows then has no table's name at hand."""
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         return (
-            f"the stage {self.tally.now_in} could not read the tables: {said[:300]}. "
+            f"the stage {self.tally.now_in} could not read the tables: {said(error)}. "
             "Restore the damaged files from a copy, or name another place in JOBMEDIC_TABLES"
         )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobmedic.edges.delta_ledger.errors import explain, is_conflict
+from jobmedic.edges.delta_ledger.errors import explain, is_conflict, of_spark
 from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.frames import rows_of
 from jobmedic.edges.spark import Features
@@ -107,3 +107,15 @@ def test_what_the_far_end_says_becomes_what_to_do(said: str, meaning: str) -> No
 def test_a_commit_that_failed_for_want_of_disk_is_no_conflict() -> None:
     assert is_conflict(RuntimeError("Failed to commit transaction: version 3 already exists"))
     assert not is_conflict(RuntimeError("Failed to commit transaction: No space left on device"))
+
+
+def test_an_error_that_py4j_hands_through_is_sparks_and_tells_what_happened() -> None:
+    class Py4JJavaError(Exception):
+        __module__ = "py4j.protocol"
+
+    error = Py4JJavaError(
+        "An error occurred while calling o9.collectToPython.\n: org.apache.spark.SparkException: the ledger burns\n\tat a.B"
+    )
+    assert of_spark(error)
+    assert not of_spark(RuntimeError("no"))
+    assert str(explain(error, "reading x")) == "reading x: org.apache.spark.SparkException: the ledger burns"

@@ -5,7 +5,7 @@ from pyspark.sql import SparkSession
 
 from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.delta_ledger.place import CatalogSchema, Folder, parse_place
-from jobmedic.edges.spark import FEATURES, SparkKind
+from jobmedic.edges.spark import Features
 from jobmedic.ports.ledger import LedgerError
 
 
@@ -44,9 +44,9 @@ def test_two_folders_never_share_a_schema() -> None:
 
 
 def test_a_catalogs_schema_is_a_folder_of_that_name_where_there_are_no_catalogs(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, features: Features, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ledger = DeltaLedger(spark, "main.jobmedic", FEATURES[SparkKind.SAIL])
+    ledger = DeltaLedger(spark, "main.jobmedic", features)
     ledger.merge("open_runs", ledger.frame("open_runs", [{"workspace_id": "w", "run_id": 1}]))
     assert (tmp_path / ".jobmedic" / "catalogs" / "main" / "jobmedic" / "open_runs" / "_delta_log").is_dir()

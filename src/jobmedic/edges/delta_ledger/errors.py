@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pyspark.errors import PySparkException
+
 from jobmedic.ports.ledger import LedgerError
 
 # Sail; then the error conditions and exception names of Delta Lake 3 and 4.
@@ -65,13 +67,13 @@ def is_conflict(error: BaseException) -> bool:
 def explain(error: Exception, doing: str) -> LedgerError:
     """`doing` names the table and its place, such as `writing decisions in /data/tables`."""
     text = _words(error)
-    said = _first_line(error)
+    words = said(error)
     if is_conflict(error):
-        return LedgerError(f"{doing}: other writers kept coming first; run it again when they are done ({said})")
+        return LedgerError(f"{doing}: other writers kept coming first; run it again when they are done ({words})")
     for marks, meaning, remedy in _EXPLAINED:
         if any(mark in text for mark in marks):
-            return LedgerError(f"{doing}: {meaning}; {remedy} ({said})")
-    return LedgerError(f"{doing}: {said}")
+            return LedgerError(f"{doing}: {meaning}; {remedy} ({words})")
+    return LedgerError(f"{doing}: {words}")
 
 
 @contextmanager
@@ -89,6 +91,13 @@ def _words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".lower()
 
 
-def _first_line(error: BaseException) -> str:
+def of_spark(error: BaseException) -> bool:
+    """A session in the Java machine hands some of its errors through as py4j has them."""
+    return isinstance(error, PySparkException) or type(error).__module__.startswith("py4j.")
+
+
+def said(error: BaseException) -> str:
+    """What it says first, in 300 characters at most; py4j says first which call it was, and then what happened."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
+    happened = (line.removeprefix(": ") for line in lines if line.startswith(": "))
+    return next(happened, lines[0] if lines else type(error).__name__)[:300]
