@@ -12,6 +12,8 @@ PYTHON_312 ?= $(shell for p in python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1
 	"$$p" -c '' 2>/dev/null && { command -v "$$p"; break; }; done)
 PIP = -m pip install --quiet --disable-pip-version-check
 TESTS ?=
+# Files whole, in the order of their names: by default those of few tests come last, and the longest are among them.
+SPREAD = -n 2 --dist loadfile --no-loadscope-reorder
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -19,7 +21,7 @@ help: ## show this list
 setup: .venv/.ready ## build .venv with everything that is needed; quick when it is there already
 
 test: .venv/.ready ## run the tests on Sail; TESTS=tests/transforms runs a part of them
-	.venv/bin/pytest -n 2 --dist loadfile $(TESTS)
+	.venv/bin/pytest $(SPREAD) $(TESTS)
 
 lint: .venv/.ready ## ruff, its formatter and mypy
 	.venv/bin/ruff check .
@@ -40,7 +42,7 @@ judge: .venv/.ready ## judge the decisions on labelled failures, beside three ba
 	.venv/bin/python -m bench.judge $(if $(FILE),--file $(FILE))
 
 test-classic: classic-ready ## run the tests on Apache Spark with Delta Lake; needs Java 17
-	SPARK_CONF_DIR=$(CURDIR)/tests/spark-conf JOBMEDIC_SPARK=classic .venv-classic/bin/pytest -n 2 --dist loadfile --timeout=900 $(TESTS)
+	SPARK_CONF_DIR=$(CURDIR)/tests/spark-conf JOBMEDIC_SPARK=classic .venv-classic/bin/pytest $(SPREAD) --timeout=900 $(TESTS)
 
 # Fetches the jars, before two processes ask for them at the same time.
 classic-ready: .venv-classic/.ready
@@ -48,7 +50,7 @@ classic-ready: .venv-classic/.ready
 
 test-spark40: .venv-spark40/.ready ## install the wheel beside what serverless environment 4 has, Spark 4.0's client too, and test it there
 	@.venv-spark40/bin/python $(PIP) --no-index --no-deps --no-build-isolation --force-reinstall .
-	.venv-spark40/bin/pytest -n 2 --dist loadfile $(or $(TESTS),tests/transforms tests/bundle/test_job_runs.py \
+	.venv-spark40/bin/pytest $(SPREAD) $(or $(TESTS),tests/transforms tests/bundle/test_job_runs.py \
 		tests/edges/delta_ledger tests/edges/databricks_workspace tests/edges/azure_openai)
 
 build: .venv/.ready ## build the wheel into dist/
