@@ -1,5 +1,6 @@
 """One Spark for the whole run, of the kind that JOBMEDIC_SPARK names; sockets reach loopback alone (see pyproject.toml)."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,17 @@ from pyspark.sql import SparkSession
 
 from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import FEATURES, Features, SparkKind, chosen_kind, open_session
+
+
+@pytest.fixture(autouse=True)
+def log_as_found() -> Iterator[None]:
+    """A command sets up the log of its whole process; within one test process the next test finds it as it was."""
+    root, ours = logging.getLogger(), logging.getLogger("jobmedic")
+    handlers, levels = list(root.handlers), (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 @pytest.fixture(scope="session")
