@@ -9,6 +9,8 @@ A rule is data. Which rule wins is decided by its rank, then its priority, then 
 5. `exception`: the class of the deepest exception
 6. any of these marked `weak`: true of many causes, so it speaks only when nothing else did
 
+Where a text says that nothing will pass by itself (`lasting.yml`), rules that would retry by its words are silent.
+
 A message stands above SQLSTATE and exception class, since drivers file most of what goes wrong under a few of those
 (`HY000`, `08S01`, `IOException`), while their words say which.
 """
@@ -29,6 +31,7 @@ from jobmedic.knowledge.yaml_loader import SafeLoader
 
 RULES = Path(__file__).parent / "rules"
 CONDITIONS = Path(__file__).parent / "error_conditions.csv"
+LASTING = Path(__file__).parent / "lasting.yml"
 DEFAULT_PRIORITY = 50
 
 # What an on-call engineer does first, where a rule does not say otherwise.
@@ -130,6 +133,22 @@ class Rule(BaseModel):
         return (1 if self.weak else 0, _RANK[self.kind], -self.priority)
 
 
+class Lasting(BaseModel):
+    """Words after which no run succeeds by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    match: str
+    examples: Examples
+
+    @field_validator("match")
+    @classmethod
+    def _portable(cls, regex: str) -> str:
+        check_regex(regex)
+        return regex
+
+
 class Catalogue(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -137,6 +156,8 @@ class Catalogue(BaseModel):
     """In order of precedence."""
     conditions: dict[str, str]
     """Error condition to the id of the rule that speaks for it."""
+    lasting: tuple[Lasting, ...] = ()
+    """Beside these words, rules of kind message, sqlstate and exception do not retry."""
     version: str
 
     @classmethod
@@ -150,9 +171,12 @@ class Catalogue(BaseModel):
         _refuse_twins(rules)
         ordered = tuple(sorted(rules, key=lambda rule: rule.precedence))
         parts = [file.read_bytes() for file in files]
-        parts.append(CONDITIONS.read_bytes())
+        parts += [CONDITIONS.read_bytes(), LASTING.read_bytes()]
         return cls(
-            rules=ordered, conditions=_conditions(ordered), version=hashlib.sha256(b"".join(parts)).hexdigest()[:12]
+            rules=ordered,
+            conditions=_conditions(ordered),
+            lasting=_lasting(),
+            version=hashlib.sha256(b"".join(parts)).hexdigest()[:12],
         )
 
     def rule(self, rule_id: str) -> Rule:
@@ -202,6 +226,10 @@ def check_regex(regex: str) -> None:
         re.compile(regex)
     except re.error as error:
         raise ValueError(f"{regex!r} is no regex: {error}") from error
+
+
+def _lasting() -> tuple[Lasting, ...]:
+    return tuple(Lasting(**entry) for entry in yaml.load(LASTING.read_text(encoding="utf-8"), Loader=SafeLoader))  # noqa: S506 - a SafeLoader
 
 
 def _refuse_twins(rules: list[Rule]) -> None:

@@ -44,6 +44,8 @@ _UNKNOWN = {
     "_pattern": None,
 }
 _TYPES = {"transient": t.BooleanType(), "confidence": t.DoubleType(), "before_code": t.BooleanType()}
+_BEYOND_DOUBT = frozenset({Kind.TERMINATION_CODE, Kind.CONDITION})
+"""What the platform itself says of the cause holds, whatever stands beside it."""
 _WEAK_ORDER = (Kind.CONDITION, Kind.SQLSTATE, Kind.EXCEPTION, Kind.TERMINATION_CODE, Kind.MESSAGE)
 
 
@@ -69,6 +71,7 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
     )
     bare = lowered.select("*", *(evidence.without_names(F.col(name)).alias(_bare(name)) for name in _PLACES))
     bare = bare.select("*", *(evidence.without_packages(F.col(_bare(name))).alias(_words(name)) for name in _PLACES))
+    bare = bare.select("*", *(_lasts(F.col(_bare(name)), catalogue).alias(_lasting(name)) for name in _PLACES))
     stages = {f"_stage{number}": stage for number, stage in enumerate(_stages(catalogue))}
     ruled = bare.select("*", *(stage.alias(name) for name, stage in stages.items()))
     won = ruled.select("*", F.coalesce(*stages, F.lit(0)).alias("_won"))
@@ -132,9 +135,10 @@ def _of_kind(kind: Kind, some: list[tuple[int, Rule]], by_condition: dict[str, l
         return [_in_messages(some)]
     whole = F.concat_ws("\n", *_PLACES)
     unnamed = F.concat_ws("\n", *(_bare(name) for name in _PLACES))
+    lasts = F.lit(False) if kind in _BEYOND_DOUBT else _one_of([F.col(_lasting(name)) for name in _PLACES])
 
     def case(matches: Callable[[Rule], Column | None]) -> Column | None:
-        found = _case(some, matches, whole, unnamed)
+        found = _case(some, matches, whole, unnamed, lasts)
         return None if found is None else found + _NOWHERE * _AT
 
     if kind is Kind.CONDITION:
@@ -155,7 +159,12 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
     if not some:
         return None
     places = [
-        F.struct(F.col(name).alias("text"), F.col(_bare(name)).alias("bare"), F.col(_words(name)).alias("words"))
+        F.struct(
+            F.col(name).alias("text"),
+            F.col(_bare(name)).alias("bare"),
+            F.col(_words(name)).alias("words"),
+            F.col(_lasting(name)).alias("lasts"),
+        )
         for name in _PLACES
     ]
 
@@ -163,9 +172,11 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
         text, bare, words = place["text"], place["bare"], place["words"]
         # Weak words are looked for outside of names and packages; what a strong rule looks for may need them.
         silent = F.when(text.isin("", "\n"), F.lit(None))
-        case = _case(some, lambda rule: _any(words if rule.weak else text, rule.match), text, bare, first=silent)
-        assert case is not None
-        return case + at * _AT
+        heard = _case(
+            some, lambda rule: _any(words if rule.weak else text, rule.match), text, bare, place["lasts"], first=silent
+        )
+        assert heard is not None
+        return heard + at * _AT
 
     return F.array_min(F.transform(F.array(*places), asked))
 
@@ -175,6 +186,7 @@ def _case(
     matches: Callable[[Rule], Column | None],
     text: Column,
     unnamed: Column,
+    lasts: Column,
     *,
     first: Column | None = None,
 ) -> Column | None:
@@ -187,6 +199,8 @@ def _case(
             condition = condition & _any(text, rule.also)
         if rule.unless:
             condition = condition & ~_any(unnamed, rule.unless)
+        if rule.action is Action.RETRY:
+            condition = condition & ~lasts
         case = F.when(condition, F.lit(number)) if case is None else case.when(condition, F.lit(number))
     return case
 
@@ -197,6 +211,15 @@ def _bare(place: str) -> str:
 
 def _words(place: str) -> str:
     return f"_words{place}"
+
+
+def _lasting(place: str) -> str:
+    return f"_lasting{place}"
+
+
+def _lasts(bare: Column, catalogue: Catalogue) -> Column:
+    """Whether the text says that nothing will pass by itself."""
+    return _any(bare, [words.match for words in catalogue.lasting]) if catalogue.lasting else F.lit(False)
 
 
 def _any(text: Column, regexes: Iterable[str]) -> Column:
