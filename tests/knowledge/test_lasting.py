@@ -1,0 +1,43 @@
+"""Where a text says that nothing will pass by itself, no rule retries by its words."""
+
+import re
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobmedic.knowledge.catalogue import Catalogue, Lasting
+from jobmedic.knowledge.words import Action
+from jobmedic.pipeline.classify import BadRow, classify
+
+CATALOGUE = Catalogue.load()
+WITHOUT = CATALOGUE.model_copy(update={"lasting": ()})
+
+
+def _actions(spark: SparkSession, texts: list[str], catalogue: Catalogue = CATALOGUE) -> list[str]:
+    answers = classify(spark, ({"id": str(n), "error": text} for n, text in enumerate(texts)), catalogue=catalogue)
+    return [answer["action"] for answer in answers if not isinstance(answer, BadRow)]
+
+
+@pytest.mark.parametrize("words", CATALOGUE.lasting, ids=lambda words: words.name)
+def test_they_are_found_in_their_examples_alone(words: Lasting) -> None:
+    assert all(re.search(words.match, f"{text.lower()}\n") for text in words.examples.match)
+    assert not any(re.search(words.match, f"{text.lower()}\n") for text in words.examples.never)
+
+
+def test_beside_such_words_nothing_is_retried(spark: SparkSession) -> None:
+    texts = [
+        "The service is temporarily unavailable: the header is invalid.",
+        "The service is temporarily unavailable. Invalid setting ledger.rows",
+        "Failed to launch the cluster: the workspace is restricted to instance types that encrypt",
+    ]
+    assert set(_actions(spark, texts, WITHOUT)) == {Action.RETRY}
+    assert Action.RETRY not in _actions(spark, texts)
+
+
+def test_names_in_quotes_are_no_such_words(spark: SparkSession) -> None:
+    assert _actions(spark, ["The service is temporarily unavailable for 'misconfigured'"]) == [Action.RETRY]
+
+
+def test_what_the_platform_says_of_the_cause_holds_all_the_same(spark: SparkSession) -> None:
+    said = "[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: files were added. Please use another isolation level."
+    assert _actions(spark, [said]) == [Action.RETRY]
