@@ -34,10 +34,6 @@ def test_beside_such_words_nothing_is_retried(spark: SparkSession) -> None:
     assert Action.RETRY not in _actions(spark, texts)
 
 
-def test_names_in_quotes_are_no_such_words(spark: SparkSession) -> None:
-    assert _actions(spark, ["The service is temporarily unavailable for 'misconfigured'"]) == [Action.RETRY]
-
-
 def test_what_the_platform_says_of_the_cause_holds_all_the_same(spark: SparkSession) -> None:
     said = "[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: files were added. Please use another isolation level."
     assert _actions(spark, [said]) == [Action.RETRY]

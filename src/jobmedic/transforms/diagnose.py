@@ -25,7 +25,7 @@ _PLACES = (
     "_cause",
     "_head",
     "_trace",
-)  # where a message is looked for, in this order; each without names as `_bare…`, and without packages as `_words…` too
+)  # where a message is looked for, in this order; each without names as `_bare…`, without packages as `_plain…`, and without either as `_words…`
 _AT = 1 << 16
 """A winner is the number of its rule, plus this times the place where it won."""
 _NOWHERE = len(_PLACES)
@@ -70,7 +70,11 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         _exception().alias("_exception"),
     )
     bare = lowered.select("*", *(evidence.without_names(F.col(name)).alias(_bare(name)) for name in _PLACES))
-    bare = bare.select("*", *(evidence.without_packages(F.col(_bare(name))).alias(_words(name)) for name in _PLACES))
+    bare = bare.select(
+        "*",
+        *(evidence.without_packages(F.col(_bare(name))).alias(_words(name)) for name in _PLACES),
+        *(evidence.without_packages(F.col(name)).alias(_plain(name)) for name in _PLACES),
+    )
     bare = bare.select("*", *(_lasts(F.col(_bare(name)), catalogue).alias(_lasting(name)) for name in _PLACES))
     stages = {f"_stage{number}": stage for number, stage in enumerate(_stages(catalogue))}
     ruled = bare.select("*", *(stage.alias(name) for name, stage in stages.items()))
@@ -98,8 +102,8 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
 
 
 def _whole_lines(text: Column) -> Column:
-    """Without frames, and with an end to its last line: a rule that looks for what stands after a word finds it there too."""
-    return F.concat(evidence.without_frames(text), F.lit("\n"))
+    """Without frames and places of tasks, and with an end to its last line: a rule that looks for what stands after a word finds it there too."""
+    return F.concat(evidence.without_task_places(evidence.without_frames(text)), F.lit("\n"))
 
 
 def _unless_said(name: str) -> Column:
@@ -163,18 +167,26 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
             F.col(name).alias("text"),
             F.col(_bare(name)).alias("bare"),
             F.col(_words(name)).alias("words"),
+            F.col(_plain(name)).alias("plain"),
             F.col(_lasting(name)).alias("lasts"),
         )
         for name in _PLACES
     ]
 
     def asked(place: Column, at: Column) -> Column:
-        text, bare, words = place["text"], place["bare"], place["words"]
-        # Weak words are looked for outside of names and packages; what a strong rule looks for may need them.
+        text, bare, words, plain = place["text"], place["bare"], place["words"], place["plain"]
+
+        def matches(rule: Rule) -> Column:
+            # Weak words are looked for outside of names and packages; what a strong rule looks for may need names,
+            # and packages if it names one.
+            if rule.weak:
+                return _any(words, rule.match)
+            kinds = {True: plain, False: text}
+            regexes = {kind: [regex for regex in rule.match if (r"\." not in regex) is kind] for kind in kinds}
+            return _one_of([_any(kinds[kind], some) for kind, some in regexes.items() if some])
+
         silent = F.when(text.isin("", "\n"), F.lit(None))
-        heard = _case(
-            some, lambda rule: _any(words if rule.weak else text, rule.match), text, bare, place["lasts"], first=silent
-        )
+        heard = _case(some, matches, text, bare, place["lasts"], first=silent)
         assert heard is not None
         return heard + at * _AT
 
@@ -220,6 +232,10 @@ def _lasting(place: str) -> str:
 def _lasts(bare: Column, catalogue: Catalogue) -> Column:
     """Whether the text says that nothing will pass by itself."""
     return _any(bare, [words.match for words in catalogue.lasting]) if catalogue.lasting else F.lit(False)
+
+
+def _plain(place: str) -> str:
+    return f"_plain{place}"
 
 
 def _any(text: Column, regexes: Iterable[str]) -> Column:

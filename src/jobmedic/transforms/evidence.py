@@ -29,6 +29,9 @@ _NAMED = (
 # Packages of a class that announces a message, in lower-cased text.
 _PACKAGE = r"(^|[^a-z0-9_.$])(?:[a-z_][a-z0-9_]*\.)+([a-z0-9_$]*(?:exception|error|failure|fault|warning))"
 
+# Where Spark ran a task: numbers and hosts that are no words about what happened.
+_TASK = r"\(TID [0-9]+[^)\n]*\)(?: \([^)\n]*\))?"
+
 # Conditions that only say that something inside went wrong; what went wrong stands behind them.
 _WRAPPERS = (
     r"\[(?:STREAM_FAILED|FAILED_EXECUTE_UDF|FAILED_FUNCTION_CALL|FAILED_JDBC"
@@ -109,6 +112,11 @@ def sqlstate(whole: Column) -> Column:
 def without_frames(whole: Column) -> Column:
     """Stack frames and echoed source lines, which are indented, say where and not what."""
     return F.regexp_replace(whole, r"\n(?:[ \t]+at |[ \t]*File \"|[ \t]*\.\.\. [0-9]+ more)[^\n]*(?:\n    [^\n]*)?", "")
+
+
+def without_task_places(whole: Column) -> Column:
+    """`(TID 429, host, executor 2)` is no HTTP status, and no executor that was lost."""
+    return F.regexp_replace(whole, _TASK, "(TID …)")
 
 
 def without_names(lowered: Column) -> Column:
