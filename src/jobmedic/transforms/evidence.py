@@ -29,6 +29,12 @@ _NAMED = (
 # Packages of a class that announces a message, in lower-cased text.
 _PACKAGE = r"(^|[^a-z0-9_.$])(?:[a-z_][a-z0-9_]*\.)+([a-z0-9_$]*(?:exception|error|failure|fault|warning))"
 
+# A line of a stack: of the JVM, with or without its indent, of Python with the source that it echoes, of C++.
+_FRAME = (
+    r"\n(?:[ \t]+at |at [A-Za-z_$][A-Za-z0-9_.$<>/]*\(|[ \t]*File \"|[ \t]*\.\.\. [0-9]+ more|[^\n]{0,40}frame #[0-9]+: )"
+    r"[^\n]*(?:\n    [^\n]*)?"
+)
+
 # Where Spark ran a task: numbers and hosts that are no words about what happened.
 _TASK = r"\(TID [0-9]+[^)\n]*\)(?: \([^)\n]*\))?"
 
@@ -111,7 +117,7 @@ def sqlstate(whole: Column) -> Column:
 
 def without_frames(whole: Column) -> Column:
     """Stack frames and echoed source lines, which are indented, say where and not what."""
-    return F.regexp_replace(whole, r"\n(?:[ \t]+at |[ \t]*File \"|[ \t]*\.\.\. [0-9]+ more)[^\n]*(?:\n    [^\n]*)?", "")
+    return F.regexp_replace(whole, _FRAME, "")
 
 
 def without_task_places(whole: Column) -> Column:
