@@ -111,6 +111,33 @@ def test_where_an_exception_s_class_lies_is_no_evidence(
     assert (row["category"], row["action"]) == ("user_code", "send_email")
 
 
+def test_a_package_is_no_evidence_for_a_strong_rule_either(spark: SparkSession, catalogue: Catalogue) -> None:
+    error = "com.acme.query.util.concurrent.UncheckedException: Access denied: the user may not read the ledger"
+    assert _one(spark, catalogue, error)["category"] == "permission"
+
+
+def test_the_number_of_a_task_is_no_http_status(spark: SparkSession, catalogue: Catalogue) -> None:
+    lost = "most recent failure: Lost task 4.0 in stage 65.0 (TID 429) (10.0.0.1 executor 503): "
+    row = _one(spark, catalogue, f"{lost}scala.MatchError: 7 (of class java.lang.Integer)")
+    assert row["category"] == "user_code"
+    assert row["evidence"] == lost.replace("(TID 429) (10.0.0.1 executor 503)", "(TID …)") + (
+        "scala.MatchError: 7 (of class java.lang.Integer)"
+    )
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "at org.apache.hadoop.ipc.Client.connectionRefused(Client.java:1)",
+        "\tat org.apache.hadoop.ipc.Client.connectionRefused(Client.java:1)",
+        "frame #3: undefined symbol + 0xc2ba3 (0x15 in /lib64/libstdc++.so.6)",
+    ],
+)
+def test_frames_of_every_kind_are_no_evidence(spark: SparkSession, catalogue: Catalogue, frame: str) -> None:
+    row = _one(spark, catalogue, "The books of march stay as they are", f"somewhere\n{frame}\n{frame}")
+    assert row["category"] == "unknown"
+
+
 def test_the_innermost_exception_of_dot_net_is_the_deepest(spark: SparkSession, catalogue: Catalogue) -> None:
     error = (
         "System.AggregateException: The copy timed out. ---> System.UnauthorizedAccessException: Access to the path is"
