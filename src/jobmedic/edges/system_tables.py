@@ -57,8 +57,8 @@ class SystemTables:
             raise self._unreadable(error) from error
 
     def _table(self, name: str) -> DataFrame:
-        table = self._spark.table(f"{self._schema}.{name}")
         try:
+            table = self._spark.table(f"{self._schema}.{name}")  # Apache Spark looks here already, Spark Connect below
             _ = table.schema
         except Exception as error:
             raise self._unreadable(error) from error
