@@ -32,7 +32,7 @@ from jobmedic.sandbox.sandbox import JOBMEDIC_USER
 from tests.pipeline.tuning_ground import NotedTracker, Shelf
 from tests.pipeline.ward import CATALOGUE, HOUR, Ward, model_of, ports_of
 
-pytestmark = pytest.mark.timeout(1800)  # a minute where nothing else runs; a month all the same
+pytestmark = pytest.mark.timeout(3600)  # a minute on Sail, half an hour on Apache Spark; a month all the same
 
 DAYS = 30
 MIX = Mix(flaky=2, strange=5, weekdays=(0, 1, 3), days=DAYS + 2)  # a night more, for the model promoted at the end
@@ -128,10 +128,11 @@ def month(spark: SparkSession, features: Features, tmp_path_factory: pytest.Temp
 
 
 def test_retry_success_rises_and_wasted_retries_fall_while_the_failures_stay_the_same(month: Month) -> None:
-    assert month.failed(0) == month.failed(21)
+    assert month.failed(0) == month.failed(14) == month.failed(21)
     success, wasted = month.score("retry_success_rate"), month.score("wasted_usd")
-    assert success[3] > success[0] + 0.15
-    assert wasted[3] < 0.6 * wasted[0]  # about half; a few seconds of a run move it
+    # Two weeks together: which of two failures at one time is asked about first moves a week by a few retries of twenty.
+    assert sum(success[2:4]) / 2 > success[0] + 0.15
+    assert sum(wasted[2:4]) / 2 < 0.6 * wasted[0]
     money = sum(row["wasted_usd"] for row in month.ward.rows("v_costs"))
     assert money == pytest.approx(sum(wasted))
 
