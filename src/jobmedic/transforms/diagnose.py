@@ -181,9 +181,11 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
             # and packages if it names one.
             if rule.weak:
                 return _any(words, rule.match)
-            kinds = {True: plain, False: text}
-            regexes = {kind: [regex for regex in rule.match if (r"\." not in regex) is kind] for kind in kinds}
-            return _one_of([_any(kinds[kind], some) for kind, some in regexes.items() if some])
+            with_package = [regex for regex in rule.match if r"\." in regex]
+            without = [regex for regex in rule.match if r"\." not in regex]
+            return _one_of(
+                [_any(heard_in, regexes) for heard_in, regexes in ((text, with_package), (plain, without)) if regexes]
+            )
 
         silent = F.when(text.isin("", "\n"), F.lit(None))
         heard = _case(some, matches, text, bare, place["lasts"], first=silent)
