@@ -39,6 +39,8 @@ def _tidy(ledger: DeltaLedger, table: Table) -> None:
         files.tidy(home.folder_of(table.name), join_at=JOIN_AT)
         return
     in_folder = isinstance(home.place, Folder)
-    if not in_folder or home.spark.sql(f"DESCRIBE DETAIL {name}").collect()[0]["numFiles"] >= JOIN_AT:
-        home.spark.sql(f"OPTIMIZE {name}").collect()
+    if in_folder and home.spark.sql(f"DESCRIBE DETAIL {name}").collect()[0]["numFiles"] < JOIN_AT:
+        # VACUUM takes Apache Spark up to a minute a table, whatever there is to remove: what a join leaves goes with a later one.
+        return
+    home.spark.sql(f"OPTIMIZE {name}").collect()
     home.spark.sql(f"VACUUM {name}").collect()
