@@ -13,7 +13,7 @@ JOIN_AT = 16
 def maintain(ledger: DeltaLedger) -> tuple[str, ...]:
     """Tables that were looked after. Cheap while there is nothing to do in a folder; in a catalog meant to run daily.
 
-    Files that newer versions replaced go when the retention of the table is over, so a reader in the middle of a read is safe.
+    Files that newer versions replaced go once the retention of the table is over, on Apache Spark with the join after it, so a reader in the middle of a read is safe.
     """
     kept = []
     for table in tables().values():
