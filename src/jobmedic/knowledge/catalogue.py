@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -134,19 +134,27 @@ class Rule(BaseModel):
 
 
 class Lasting(BaseModel):
-    """Words after which no run succeeds by itself."""
+    """What no run gets over by itself: words, or the classes of the deepest exception."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    match: str
+    match: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Regexes for words, simple names for exceptions; any of them."""
+    kind: Literal[Kind.MESSAGE, Kind.EXCEPTION] = Kind.MESSAGE
     examples: Examples
 
-    @field_validator("match")
+    @field_validator("match", mode="before")
     @classmethod
-    def _portable(cls, regex: str) -> str:
-        check_regex(regex)
-        return regex
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _portable(self) -> "Lasting":
+        if self.kind is Kind.MESSAGE:
+            for regex in self.match:
+                check_regex(regex)
+        return self
 
 
 class Catalogue(BaseModel):
@@ -157,7 +165,7 @@ class Catalogue(BaseModel):
     conditions: dict[str, str]
     """Error condition to the id of the rule that speaks for it."""
     lasting: tuple[Lasting, ...] = ()
-    """Beside these words, rules of kind message, sqlstate and exception do not retry."""
+    """Beside these, rules of kind message, sqlstate and exception do not retry."""
     version: str
 
     @classmethod

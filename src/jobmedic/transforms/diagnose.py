@@ -75,7 +75,7 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         *(evidence.without_packages(F.col(_bare(name))).alias(_words(name)) for name in _PLACES),
         *(evidence.without_packages(F.col(name)).alias(_plain(name)) for name in _PLACES),
     )
-    bare = bare.select("*", *(_lasts(F.col(_bare(name)), catalogue).alias(_lasting(name)) for name in _PLACES))
+    bare = bare.select("*", *(_lasts(name, catalogue).alias(_lasting(name)) for name in _PLACES))
     stages = {f"_stage{number}": stage for number, stage in enumerate(_stages(catalogue))}
     ruled = bare.select("*", *(stage.alias(name) for name, stage in stages.items()))
     won = ruled.select("*", F.coalesce(*stages, F.lit(0)).alias("_won"))
@@ -213,7 +213,7 @@ def _case(
             condition = condition & _any(text, rule.also)
         if rule.unless:
             condition = condition & ~_any(unnamed, rule.unless)
-        if rule.action is Action.RETRY:
+        if rule.action is Action.RETRY or (rule.weak and rule.action is Action.RETRY_WITH_NEW_PARAMS):
             condition = condition & ~lasts
         case = F.when(condition, F.lit(number)) if case is None else case.when(condition, F.lit(number))
     return case
@@ -231,9 +231,12 @@ def _lasting(place: str) -> str:
     return f"_lasting{place}"
 
 
-def _lasts(bare: Column, catalogue: Catalogue) -> Column:
-    """Whether the text says that nothing will pass by itself."""
-    return _any(bare, [words.match for words in catalogue.lasting]) if catalogue.lasting else F.lit(False)
+def _lasts(place: str, catalogue: Catalogue) -> Column:
+    """Whether the text says that nothing will pass by itself; the deepest cause says it by its exception's class too."""
+    words = [regex for one in catalogue.lasting if one.kind is Kind.MESSAGE for regex in one.match]
+    names = [name.lower() for one in catalogue.lasting if one.kind is Kind.EXCEPTION for name in one.match]
+    said = _any(F.col(_bare(place)), words) if words else F.lit(False)
+    return said | F.col("_exception").isin(names) if names and place == _PLACES[0] else said
 
 
 def _plain(place: str) -> str:
