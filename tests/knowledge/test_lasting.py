@@ -18,7 +18,7 @@ def _actions(spark: SparkSession, texts: list[str], catalogue: Catalogue = CATAL
 
 @pytest.mark.parametrize("one", CATALOGUE.lasting, ids=lambda one: one.name)
 def test_each_is_found_in_its_examples_alone(spark: SparkSession, one: Lasting) -> None:
-    retrying = "The service is temporarily unavailable"
+    retrying = "Trouble on the communication channel" if one.only_weak else "The service is temporarily unavailable"
     alone = CATALOGUE.model_copy(update={"lasting": (one,)})
     beside = [f"{text} {retrying}" for text in (*one.examples.match, *one.examples.never)]
     said = [action == Action.RETRY for action in _actions(spark, beside, alone)]
@@ -33,6 +33,11 @@ def test_beside_such_words_nothing_is_retried(spark: SparkSession) -> None:
     ]
     assert set(_actions(spark, texts, WITHOUT)) == {Action.RETRY}
     assert Action.RETRY not in _actions(spark, texts)
+
+
+def test_a_strong_rule_holds_beside_what_silences_weak_ones(spark: SparkSession) -> None:
+    assert _actions(spark, ["Connection refused. Check the setting"]) == [Action.RETRY]
+    assert _actions(spark, ["Trouble on the communication channel. Check the setting"]) != [Action.RETRY]
 
 
 def test_what_the_platform_says_of_the_cause_holds_all_the_same(spark: SparkSession) -> None:

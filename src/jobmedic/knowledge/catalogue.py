@@ -142,6 +142,8 @@ class Lasting(BaseModel):
     match: Annotated[tuple[str, ...], Field(min_length=1)]
     """Regexes for words, simple names for exceptions; any of them."""
     kind: Literal[Kind.MESSAGE, Kind.EXCEPTION] = Kind.MESSAGE
+    only_weak: bool = False
+    """Silences weak rules alone."""
     examples: Examples
 
     @field_validator("match", mode="before")

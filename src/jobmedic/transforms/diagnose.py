@@ -75,7 +75,8 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         *(evidence.without_packages(F.col(_bare(name))).alias(_words(name)) for name in _PLACES),
         *(evidence.without_packages(F.col(name)).alias(_plain(name)) for name in _PLACES),
     )
-    bare = bare.select("*", *(_lasts(name, catalogue).alias(_lasting(name)) for name in _PLACES))
+    bare = bare.select("*", *(_lasts(name, catalogue, only_weak=False).alias(_lasting(name)) for name in _PLACES))
+    bare = bare.select("*", *(_lasts(name, catalogue, only_weak=True).alias(_doubtful(name)) for name in _PLACES))
     stages = {f"_stage{number}": stage for number, stage in enumerate(_stages(catalogue))}
     ruled = bare.select("*", *(stage.alias(name) for name, stage in stages.items()))
     won = ruled.select("*", F.coalesce(*stages, F.lit(0)).alias("_won"))
@@ -139,10 +140,13 @@ def _of_kind(kind: Kind, some: list[tuple[int, Rule]], by_condition: dict[str, l
         return [_in_messages(some)]
     whole = F.concat_ws("\n", *_PLACES)
     unnamed = F.concat_ws("\n", *(_bare(name) for name in _PLACES))
-    lasts = F.lit(False) if kind in _BEYOND_DOUBT else _one_of([F.col(_lasting(name)) for name in _PLACES])
+    lasts, doubtful = (
+        F.lit(False) if kind in _BEYOND_DOUBT else _one_of([F.col(named(name)) for name in _PLACES])
+        for named in (_lasting, _doubtful)
+    )
 
     def case(matches: Callable[[Rule], Column | None]) -> Column | None:
-        found = _case(some, matches, whole, unnamed, lasts)
+        found = _case(some, matches, whole, unnamed, (lasts, doubtful))
         return None if found is None else found + _NOWHERE * _AT
 
     if kind is Kind.CONDITION:
@@ -169,6 +173,7 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
             F.col(_words(name)).alias("words"),
             F.col(_plain(name)).alias("plain"),
             F.col(_lasting(name)).alias("lasts"),
+            F.col(_doubtful(name)).alias("doubtful"),
         )
         for name in _PLACES
     ]
@@ -188,7 +193,7 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
             )
 
         silent = F.when(text.isin("", "\n"), F.lit(None))
-        heard = _case(some, matches, text, bare, place["lasts"], first=silent)
+        heard = _case(some, matches, text, bare, (place["lasts"], place["doubtful"]), first=silent)
         assert heard is not None
         return heard + at * _AT
 
@@ -200,11 +205,14 @@ def _case(
     matches: Callable[[Rule], Column | None],
     text: Column,
     unnamed: Column,
-    lasts: Column,
+    silencing: tuple[Column, Column],
     *,
     first: Column | None = None,
 ) -> Column | None:
-    """Number of the first rule whose condition holds. One flat CASE, however many rules; `first` begins it."""
+    """Number of the first rule whose condition holds. One flat CASE, however many rules; `first` begins it.
+
+    `silencing`: what silences every rule that retries, and what silences the weak ones besides.
+    """
     case = first
     for number, rule in some:
         if (condition := matches(rule)) is None:
@@ -214,7 +222,7 @@ def _case(
         if rule.unless:
             condition = condition & ~_any(unnamed, rule.unless)
         if rule.action is Action.RETRY or (rule.weak and rule.action is Action.RETRY_WITH_NEW_PARAMS):
-            condition = condition & ~lasts
+            condition = condition & ~_one_of(list(silencing if rule.weak else silencing[:1]))
         case = F.when(condition, F.lit(number)) if case is None else case.when(condition, F.lit(number))
     return case
 
@@ -231,10 +239,15 @@ def _lasting(place: str) -> str:
     return f"_lasting{place}"
 
 
-def _lasts(place: str, catalogue: Catalogue) -> Column:
+def _doubtful(place: str) -> str:
+    return f"_doubtful{place}"
+
+
+def _lasts(place: str, catalogue: Catalogue, *, only_weak: bool) -> Column:
     """Whether the text says that nothing will pass by itself; the deepest cause says it by its exception's class too."""
-    words = [regex for one in catalogue.lasting if one.kind is Kind.MESSAGE for regex in one.match]
-    names = [name.lower() for one in catalogue.lasting if one.kind is Kind.EXCEPTION for name in one.match]
+    mine = [one for one in catalogue.lasting if one.only_weak is only_weak]
+    words = [regex for one in mine if one.kind is Kind.MESSAGE for regex in one.match]
+    names = [name.lower() for one in mine if one.kind is Kind.EXCEPTION for name in one.match]
     said = _any(F.col(_bare(place)), words) if words else F.lit(False)
     return said | F.col("_exception").isin(names) if names and place == _PLACES[0] else said
 
