@@ -53,7 +53,7 @@ def start(folder: Path, task: dict[str, list[str]], environment: dict[str, str])
     )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_tasks_run_one_after_the_other(spark: SparkSession, features: Features, tmp_path: Path) -> None:
     tasks = [task["python_wheel_task"] for job in ("triage", "learn") for task in defined("jobs")[job]["tasks"]]
     with Sandbox(demo_scenario()) as sandbox:
