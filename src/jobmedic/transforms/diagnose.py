@@ -76,7 +76,10 @@ def diagnose(causes: DataFrame, catalogue: Catalogue) -> DataFrame:
         *(evidence.without_packages(F.col(name)).alias(_plain(name)) for name in _PLACES),
     )
     bare = bare.select("*", *(_lasts(name, catalogue, only_weak=False).alias(_lasting(name)) for name in _PLACES))
-    bare = bare.select("*", *(_lasts(name, catalogue, only_weak=True).alias(_doubtful(name)) for name in _PLACES))
+    doubts = (
+        (F.col(_lasting(name)) | _lasts(name, catalogue, only_weak=True)).alias(_doubtful(name)) for name in _PLACES
+    )
+    bare = bare.select("*", *doubts)
     stages = {f"_stage{number}": stage for number, stage in enumerate(_stages(catalogue))}
     ruled = bare.select("*", *(stage.alias(name) for name, stage in stages.items()))
     won = ruled.select("*", F.coalesce(*stages, F.lit(0)).alias("_won"))
@@ -140,13 +143,13 @@ def _of_kind(kind: Kind, some: list[tuple[int, Rule]], by_condition: dict[str, l
         return [_in_messages(some)]
     whole = F.concat_ws("\n", *_PLACES)
     unnamed = F.concat_ws("\n", *(_bare(name) for name in _PLACES))
-    lasts, doubtful = (
-        F.lit(False) if kind in _BEYOND_DOUBT else _one_of([F.col(named(name)) for name in _PLACES])
-        for named in (_lasting, _doubtful)
-    )
+    silencing = {
+        weak: F.lit(False) if kind in _BEYOND_DOUBT else _one_of([F.col(named(name)) for name in _PLACES])
+        for weak, named in ((False, _lasting), (True, _doubtful))
+    }
 
     def case(matches: Callable[[Rule], Column | None]) -> Column | None:
-        found = _case(some, matches, whole, unnamed, (lasts, doubtful))
+        found = _case(some, matches, whole, unnamed, silencing)
         return None if found is None else found + _NOWHERE * _AT
 
     if kind is Kind.CONDITION:
@@ -193,7 +196,7 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
             )
 
         silent = F.when(text.isin("", "\n"), F.lit(None))
-        heard = _case(some, matches, text, bare, (place["lasts"], place["doubtful"]), first=silent)
+        heard = _case(some, matches, text, bare, {False: place["lasts"], True: place["doubtful"]}, first=silent)
         assert heard is not None
         return heard + at * _AT
 
@@ -205,13 +208,13 @@ def _case(
     matches: Callable[[Rule], Column | None],
     text: Column,
     unnamed: Column,
-    silencing: tuple[Column, Column],
+    silencing: dict[bool, Column],
     *,
     first: Column | None = None,
 ) -> Column | None:
     """Number of the first rule whose condition holds. One flat CASE, however many rules; `first` begins it.
 
-    `silencing`: what silences every rule that retries, and what silences the weak ones besides.
+    `silencing`: what silences a rule that retries, by whether the rule is weak.
     """
     case = first
     for number, rule in some:
@@ -222,7 +225,7 @@ def _case(
         if rule.unless:
             condition = condition & ~_any(unnamed, rule.unless)
         if rule.action is Action.RETRY or (rule.weak and rule.action is Action.RETRY_WITH_NEW_PARAMS):
-            condition = condition & ~_one_of(list(silencing if rule.weak else silencing[:1]))
+            condition = condition & ~silencing[rule.weak]
         case = F.when(condition, F.lit(number)) if case is None else case.when(condition, F.lit(number))
     return case
 
