@@ -102,6 +102,31 @@ def test_words_inside_of_names_and_paths_are_no_evidence(spark: SparkSession, ca
 
 
 @pytest.mark.parametrize(
+    "name", ["connection_reset", "connection_refused", "deadlock", "read_timed_out", "rate_limit", "out_of_memory"]
+)
+@pytest.mark.parametrize(
+    "said", ["The books of '{}' have a hole", "The books of `dw`.`{}` have a hole", 'In "{}" is a hole']
+)
+def test_nothing_is_done_again_for_the_name_of_a_table(
+    spark: SparkSession, catalogue: Catalogue, name: str, said: str
+) -> None:
+    row = _one(spark, catalogue, f"com.acme.LedgerException: {said.format(name)}")
+    assert row["action"] not in {"retry", "retry_with_new_params"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": {"code": "TooManyRequests", "message": "later"}}',
+        "{'status': '503', 'title': 'not now'}",
+        '{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "not now"}',
+    ],
+)
+def test_the_code_that_a_service_gives_is_no_name(spark: SparkSession, catalogue: Catalogue, body: str) -> None:
+    assert _one(spark, catalogue, f"com.acme.LedgerException: {body}")["action"] == "retry"
+
+
+@pytest.mark.parametrize(
     "package", ["java.util.concurrent", "org.apache.spark.network", "com.acme.timeout", "acme.quota"]
 )
 def test_where_an_exception_s_class_lies_is_no_evidence(

@@ -46,6 +46,8 @@ _UNKNOWN = {
 _TYPES = {"transient": t.BooleanType(), "confidence": t.DoubleType(), "before_code": t.BooleanType()}
 _BEYOND_DOUBT = frozenset({Kind.TERMINATION_CODE, Kind.CONDITION})
 """What the platform itself says of the cause holds, whatever stands beside it."""
+_AGAIN = frozenset({Action.RETRY, Action.RETRY_WITH_NEW_PARAMS})
+"""Costs money, so the name of a table or a file is no evidence for it."""
 _WEAK_ORDER = (Kind.CONDITION, Kind.SQLSTATE, Kind.EXCEPTION, Kind.TERMINATION_CODE, Kind.MESSAGE)
 
 
@@ -182,23 +184,25 @@ def _in_messages(some: list[tuple[int, Rule]]) -> Column | None:
     ]
 
     def asked(place: Column, at: Column) -> Column:
-        text, bare, words, plain = place["text"], place["bare"], place["words"], place["plain"]
+        text, bare, words = place["text"], place["bare"], place["words"]
+        # By whether packages are heard, and names.
+        heard = {(True, True): text, (True, False): bare, (False, True): place["plain"], (False, False): words}
 
         def matches(rule: Rule) -> Column:
-            # Weak words are looked for outside of names and packages; what a strong rule looks for may need names,
-            # and packages if it names one.
+            # Weak words are looked for outside of names and packages; what a strong rule looks for may need packages if it
+            # names one, and names: but nothing is done again for the name of a table, unless the rule quotes it.
             if rule.weak:
                 return _any(words, rule.match)
-            with_package = [regex for regex in rule.match if r"\." in regex]
-            without = [regex for regex in rule.match if r"\." not in regex]
-            return _one_of(
-                [_any(heard_in, regexes) for heard_in, regexes in ((text, with_package), (plain, without)) if regexes]
-            )
+            hearings: dict[tuple[bool, bool], list[str]] = {}
+            for regex in rule.match:
+                named = rule.action not in _AGAIN or any(quote in regex for quote in "'\"")
+                hearings.setdefault((r"\." in regex, named), []).append(regex)
+            return _one_of([_any(heard[hearing], regexes) for hearing, regexes in hearings.items()])
 
         silent = F.when(text.isin("", "\n"), F.lit(None))
-        heard = _case(some, matches, text, bare, {False: place["lasts"], True: place["doubtful"]}, first=silent)
-        assert heard is not None
-        return heard + at * _AT
+        won = _case(some, matches, text, bare, {False: place["lasts"], True: place["doubtful"]}, first=silent)
+        assert won is not None
+        return won + at * _AT
 
     return F.array_min(F.transform(F.array(*places), asked))
 

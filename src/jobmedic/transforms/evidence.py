@@ -26,6 +26,9 @@ _NAMED = (
     r"|[a-z0-9+]+://[^ \n'\"]+|(^|[ =(:,'])(/[a-z0-9_.*@-]+){2,}"
 )
 
+# Codes that a service gives in JSON or its like: quoted, and no names.
+_CODED = r"[\"']?([a-z_]{0,20}(?:code|error|reason|status|type|state))[\"']?( ?[:=] ?)[\"']([a-z0-9_. -]{1,60})[\"']"
+
 # Packages of a class that announces a message, in lower-cased text.
 _PACKAGE = r"(^|[^a-z0-9_.$])(?:[a-z_][a-z0-9_]*\.)+([a-z0-9_$]*(?:exception|error|failure|fault|warning))"
 
@@ -127,7 +130,8 @@ def without_task_places(whole: Column) -> Column:
 
 def without_names(lowered: Column) -> Column:
     """A table called `permission_denied` is no refusal: what is quoted, addresses and paths give way to two quotes."""
-    return F.regexp_replace(lowered, _NAMED, "$1$2$3''")
+    unquoted = F.regexp_replace(lowered, _CODED, "$1$2$3")
+    return F.regexp_replace(unquoted, _NAMED, "$1$2$3''")
 
 
 def without_packages(lowered: Column) -> Column:
