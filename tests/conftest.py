@@ -17,6 +17,11 @@ from jobmedic.edges.delta_ledger.ledger import DeltaLedger
 from jobmedic.edges.spark import FEATURES, Features, SparkKind, chosen_kind, open_session
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that ask for more time than others go first: begun last, one of them would keep a single worker busy at the end."""
+    items.sort(key=lambda item: -max((mark.args[0] for mark in item.iter_markers("timeout")), default=0))
+
+
 @pytest.fixture(autouse=True)
 def log_as_found() -> Iterator[None]:
     """A command sets up the log of its whole process; within one test process the next test finds it as it was."""
