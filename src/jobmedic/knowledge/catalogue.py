@@ -11,6 +11,9 @@ A rule is data. Which rule wins is decided by its rank, then its priority, then 
 
 Where a text says that nothing will pass by itself (`lasting.yml`), rules that would retry by its words are silent.
 
+What stands in quotes is a name: weak rules do not hear it, nor do the regexes of a rule that would retry, unless they hold a quote
+themselves. What a service quotes as its code or status is heard by all.
+
 A message stands above SQLSTATE and exception class, since drivers file most of what goes wrong under a few of those
 (`HY000`, `08S01`, `IOException`), while their words say which.
 """
